@@ -4,7 +4,7 @@
 //! when. Writing is [`RecordDoc::edit`]: one change of direct puts on the values that are there, so
 //! what a colleague wrote meanwhile is never reverted unseen. Nothing is ever deleted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use automerge::transaction::{CommitOptions, Transactable};
 use automerge::{Automerge, Change, ChangeHash, ROOT, ReadDoc, ScalarValue};
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::author::Author;
 use crate::canonical;
 use crate::cells::{self, CellError, Value};
+use crate::chunk::Chunk;
 use crate::facts::{Member, Role, TaskFacts};
 use crate::ids::{Sha256, TaskId};
 
@@ -169,6 +170,8 @@ pub enum RecordError {
     },
     #[error("record {task}: nothing was written")]
     NothingWritten { task: TaskId },
+    #[error("record {task}: what was saved does not load as it was")]
+    NotTheSame { task: TaskId },
     #[error("record {task}: heads {missing:?} are not in this document")]
     UnknownHeads { task: TaskId, missing: Vec<Sha256> },
 }
@@ -351,43 +354,37 @@ impl RecordDoc {
 
     /// Every change, oldest first: who wrote what when, and what it replaced (V1).
     pub fn history(&self) -> Vec<HistoryEntry> {
-        let mut by_op = BTreeMap::new();
+        let mut by_op: HashMap<(u64, Vec<u8>), Value> = HashMap::new();
         let mut history = Vec::new();
         for change in self.doc.get_changes(&[]) {
-            let expanded = change.decode();
-            let actor = expanded.actor_id.to_hex_string();
-            let mut puts = Vec::new();
-            for (index, op) in expanded.operations.iter().enumerate() {
-                let automerge::legacy::Key::Map(path) = &op.key else {
-                    continue;
-                };
-                let Some(value) = op.primitive_value().and_then(|v| from_scalar(&v)) else {
-                    continue;
-                };
-                let preds = op.pred.iter().filter_map(|p| {
+            // What is in the document was parsed when it was admitted.
+            let Ok(chunk) = Chunk::parse(change.raw_bytes()) else {
+                continue;
+            };
+            let mut puts: Vec<Put> = Vec::new();
+            for (number, op) in (chunk.start_op..).zip(chunk.ops) {
+                let replaced = op.replaces.iter().filter_map(|(counter, actor)| {
                     by_op
-                        .get(&(p.counter(), p.actor().to_hex_string()))
+                        .get(&(*counter, chunk.actors[*actor].clone()))
                         .cloned()
                 });
-                let replaced: Vec<Value> = preds.collect();
-                let id = (expanded.start_op.get() + index as u64, actor.clone());
-                by_op.insert(id, value.clone());
+                let replaced: Vec<Value> = replaced.collect();
+                by_op.insert((number, chunk.actors[0].clone()), op.value.clone());
                 // Settling to the shown value takes two puts in one change; people see one.
-                if let Some(earlier) = puts.iter_mut().find(|p: &&mut Put| p.path == path.as_str())
-                {
-                    earlier.value = value;
-                    continue;
+                match puts.iter_mut().find(|p| p.path == op.path) {
+                    Some(earlier) => earlier.value = op.value,
+                    None => puts.push(Put {
+                        path: op.path,
+                        value: op.value,
+                        replaced,
+                    }),
                 }
-                puts.push(Put {
-                    path: path.to_string(),
-                    value,
-                    replaced,
-                });
             }
+            let actor = hex::encode(&chunk.actors[0]);
             history.push(HistoryEntry {
-                change: Sha256(change.hash().0),
+                change: chunk.hash,
                 actor,
-                at: expanded.time,
+                at: chunk.time,
                 puts,
             });
         }
@@ -528,7 +525,7 @@ fn scalar(value: &Value) -> ScalarValue {
     }
 }
 
-pub(crate) fn from_scalar(value: &ScalarValue) -> Option<Value> {
+fn from_scalar(value: &ScalarValue) -> Option<Value> {
     match value {
         ScalarValue::Boolean(b) => Some(Value::Bool(*b)),
         ScalarValue::Int(i) => Some(Value::Int(*i)),

@@ -110,3 +110,20 @@ pub fn team() -> Vec<Member> {
 pub fn record() -> (RecordDoc, NewChange) {
     RecordDoc::create(&server(), &facts(), &team(), NOW).unwrap()
 }
+
+/// Holds `bytes` against the file of that name in `tests/vectors`. `UPDATE_VECTORS=1` writes the
+/// files anew: only for a new version of the format.
+pub fn golden(name: &str, bytes: &[u8]) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/vectors")
+        .join(name);
+    if std::env::var_os("UPDATE_VECTORS").is_some() {
+        std::fs::write(&path, bytes).unwrap();
+    }
+    let expected = std::fs::read(&path).unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(bytes),
+        String::from_utf8_lossy(&expected),
+        "{name}"
+    );
+}

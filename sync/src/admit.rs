@@ -1,0 +1,482 @@
+//! Admission: the rules by which any peer takes in or refuses a change of a record (design §4).
+//!
+//! Nothing from outside reaches automerge before its device has signed for it and its columns have
+//! been parsed strictly ([`crate::chunk`]). Then each operation is held against the schema and the author's
+//! right, **per operation and not on the merged winner**: a forbidden value that loses is invisible
+//! in the merged view.
+//!
+//! What is refused is not lost: the caller keeps the bytes in quarantine, with the [`Code`] that
+//! says what to do. A change whose dependency is missing or refused waits.
+
+use std::collections::{BTreeMap, HashMap};
+
+use automerge::{Automerge, Change};
+use serde::{Deserialize, Serialize};
+
+use crate::author::Author;
+use crate::cells;
+use crate::chunk::{Chunk, ChunkError};
+use crate::ids::{Key, Sha256, TaskId};
+use crate::record::{Forms, RecordDoc, RecordError};
+use crate::signing::{self, Sig};
+
+/// Greatest number of changes of one record.
+pub const MAX_RECORD_CHANGES: usize = 20_000;
+
+/// Changes of one record as they were offered, dependencies first.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    pub authors: Vec<Author>,
+    pub changes: Vec<Offered>,
+}
+
+/// One change, with the index of its author in the batch. The newest change of each author in the
+/// batch carries the signature of the author's device, which commits to those before it.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Offered {
+    #[n(0)]
+    pub author: u32,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub bytes: Vec<u8>,
+    #[n(2)]
+    pub sig: Option<Sig>,
+}
+
+/// Who may write into a record, as the admitting peer knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rights {
+    /// Key of the server that dispatched the task.
+    pub server: Key,
+    /// Persons of the team (members and experts, also those relieved) and their devices' keys.
+    pub devices: BTreeMap<Key, Vec<String>>,
+    /// Devices that were revoked. Their changes that are not known yet go to quarantine.
+    pub revoked: Vec<Key>,
+}
+
+impl Rights {
+    fn check(&self, author: &Author) -> Result<(), Code> {
+        if author.is_server() {
+            return if author.device == self.server {
+                Ok(())
+            } else {
+                Err(Code::NotOnTeam)
+            };
+        }
+        if self.revoked.contains(&author.device) {
+            return Err(Code::DeviceRevoked);
+        }
+        let persons = self.devices.get(&author.device);
+        if persons.is_some_and(|p| p.contains(&author.person)) {
+            Ok(())
+        } else {
+            Err(Code::NotOnTeam)
+        }
+    }
+}
+
+/// Why a change was not taken in. Stable words: they are stored, sent and shown with their remedy.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, minicbor::Encode, minicbor::Decode,
+)]
+#[serde(rename_all = "snake_case")]
+#[cbor(index_only)]
+pub enum Code {
+    /// The device's signature is missing or wrong.
+    #[n(0)]
+    BadSignature,
+    /// Not a plain change chunk, malformed, or unreadable.
+    #[n(1)]
+    Malformed,
+    /// Too long or too many operations.
+    #[n(2)]
+    TooLarge,
+    /// The actor is not the one that belongs to this author.
+    #[n(3)]
+    ForeignActor,
+    /// The person is not on the team, or not enrolled on that device.
+    #[n(4)]
+    NotOnTeam,
+    #[n(5)]
+    DeviceRevoked,
+    /// The sequence number was used already by another change: the device was restored from a copy.
+    #[n(6)]
+    Fork,
+    /// The sequence, the first operation number or the own dependency does not fit.
+    #[n(7)]
+    BadSequence,
+    /// An operation that the schema does not have, or a value that does not fit.
+    #[n(8)]
+    BadCell,
+    /// A cell that this author may not write.
+    #[n(9)]
+    NotAllowed,
+    /// The record has its greatest number of changes.
+    #[n(10)]
+    RecordFull,
+    /// The change could not be applied, or the document would not load again.
+    #[n(11)]
+    WouldBreak,
+    /// Checking took more time or memory than is allowed.
+    #[n(12)]
+    Exhausted,
+}
+
+impl Code {
+    /// The stable word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Code::BadSignature => "bad_signature",
+            Code::Malformed => "malformed",
+            Code::TooLarge => "too_large",
+            Code::ForeignActor => "foreign_actor",
+            Code::NotOnTeam => "not_on_team",
+            Code::DeviceRevoked => "device_revoked",
+            Code::Fork => "fork",
+            Code::BadSequence => "bad_sequence",
+            Code::BadCell => "bad_cell",
+            Code::NotAllowed => "not_allowed",
+            Code::RecordFull => "record_full",
+            Code::WouldBreak => "would_break",
+            Code::Exhausted => "exhausted",
+        }
+    }
+}
+
+/// What became of one offered change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Taken in now.
+    Admitted,
+    /// Was there already; nothing changed.
+    Known,
+    /// Kept until these changes are there.
+    Waiting {
+        missing: Vec<Sha256>,
+    },
+    Refused {
+        code: Code,
+        detail: String,
+    },
+}
+
+/// One change after admission, with what the log stores of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judged {
+    pub hash: Sha256,
+    pub verdict: Verdict,
+}
+
+/// Admits what can be admitted of `batch` into `record`. The verdicts are in the order of the
+/// batch. `record` is only ever changed by whole, checked changes.
+pub fn admit(record: &mut RecordDoc, rights: &Rights, batch: &Batch) -> Vec<Judged> {
+    let mut next = Admission::new(record, rights);
+    let mut judged = Vec::with_capacity(batch.changes.len());
+    let chunks: Vec<_> = batch
+        .changes
+        .iter()
+        .map(|c| Chunk::parse(&c.bytes))
+        .collect();
+    let covered = signatures_hold(batch, &chunks);
+    for ((offered, chunk), covered) in batch.changes.iter().zip(&chunks).zip(covered) {
+        let (hash, verdict) = match chunk {
+            // Not even a hash can be trusted here; the bytes are known by their own SHA-256.
+            Err(error) => (Sha256::of(&offered.bytes), refuse_chunk(*error)),
+            Ok(chunk) => {
+                let author = batch
+                    .authors
+                    .get(offered.author as usize)
+                    .filter(|_| covered);
+                let verdict = match author {
+                    Some(author) => next.judge(author, chunk, &offered.bytes),
+                    None => refused(
+                        Code::BadSignature,
+                        "no signature of the author's device covers this change",
+                    ),
+                };
+                (chunk.hash, verdict)
+            }
+        };
+        judged.push(Judged { hash, verdict });
+    }
+    record.doc = next.doc;
+    judged
+}
+
+/// A copy of the record that grows by admitted changes, with an index of what it holds.
+struct Admission<'a> {
+    task: TaskId,
+    rights: &'a Rights,
+    before: &'a Automerge,
+    doc: Automerge,
+    admitted: Vec<Change>,
+    index: Index,
+}
+
+impl<'a> Admission<'a> {
+    fn new(record: &'a RecordDoc, rights: &'a Rights) -> Self {
+        Admission {
+            task: record.task(),
+            rights,
+            before: &record.doc,
+            doc: record.doc.clone(),
+            admitted: Vec::new(),
+            index: Index::of(&record.doc),
+        }
+    }
+
+    fn judge(&mut self, author: &Author, chunk: &Chunk, bytes: &[u8]) -> Verdict {
+        if self.index.max_op.contains_key(&chunk.hash) {
+            return Verdict::Known;
+        }
+        if author.actor(&self.task).to_bytes() != chunk.actor() {
+            return refused(
+                Code::ForeignActor,
+                "the actor does not belong to this person, device and record",
+            );
+        }
+        if let Err(code) = self.rights.check(author) {
+            return refused(code, "the author may not write into this record");
+        }
+        let known = |d: &&Sha256| !self.index.max_op.contains_key(d);
+        let missing: Vec<Sha256> = chunk.deps.iter().filter(known).copied().collect();
+        if !missing.is_empty() {
+            return Verdict::Waiting { missing };
+        }
+        if let Err((code, detail)) = self.index.check_sequence(chunk) {
+            return refused(code, detail);
+        }
+        if self.index.max_op.len() >= MAX_RECORD_CHANGES {
+            return refused(
+                Code::RecordFull,
+                "the record has reached its greatest number of changes",
+            );
+        }
+        if let Err((code, detail)) = check_operations(&self.doc, &mut self.index, author, chunk) {
+            return refused(code, &detail);
+        }
+        match self.apply(chunk, bytes) {
+            Ok(()) => Verdict::Admitted,
+            Err(detail) => refused(Code::WouldBreak, &detail),
+        }
+    }
+
+    fn apply(&mut self, chunk: &Chunk, bytes: &[u8]) -> Result<(), String> {
+        let change = Change::from_bytes(bytes.to_vec()).map_err(|e| e.to_string())?;
+        if change.raw_bytes() != bytes || change.hash().0 != chunk.hash.0 {
+            return Err("automerge reads another change in it".into());
+        }
+        let applied = self
+            .doc
+            .apply_changes([change.clone()])
+            .map_err(|e| e.to_string());
+        if applied.is_ok() && self.doc.get_change_meta_by_hash(&change.hash()).is_some() {
+            self.index.add(chunk);
+            self.admitted.push(change);
+            return Ok(());
+        }
+        // Whatever the attempt left behind is dropped with the copy.
+        let mut doc = self.before.clone();
+        doc.apply_changes(self.admitted.iter().cloned())
+            .map_err(|e| e.to_string())?;
+        self.doc = doc;
+        Err(applied
+            .err()
+            .unwrap_or_else(|| "automerge did not take it in".into()))
+    }
+}
+
+/// What a document holds, by hash and by author.
+struct Index {
+    /// Greatest operation number of each change.
+    max_op: HashMap<Sha256, u64>,
+    /// Newest change of each actor.
+    newest: HashMap<Vec<u8>, (u64, Sha256)>,
+    /// The cell that each operation wrote; filled when a change first asks.
+    cells: Option<HashMap<(u64, Vec<u8>), String>>,
+}
+
+impl Index {
+    fn of(doc: &Automerge) -> Self {
+        let mut index = Index {
+            max_op: HashMap::new(),
+            newest: HashMap::new(),
+            cells: None,
+        };
+        for meta in doc.get_changes_meta(&[]) {
+            index.put(
+                Sha256(meta.hash.0),
+                meta.max_op,
+                meta.actor.to_bytes(),
+                meta.seq,
+            );
+        }
+        index
+    }
+
+    fn put(&mut self, hash: Sha256, max_op: u64, actor: &[u8], seq: u64) {
+        self.max_op.insert(hash, max_op);
+        let newest = self.newest.entry(actor.to_vec()).or_insert((seq, hash));
+        if newest.0 < seq {
+            *newest = (seq, hash);
+        }
+    }
+
+    fn add(&mut self, chunk: &Chunk) {
+        self.put(chunk.hash, chunk.max_op(), chunk.actor(), chunk.seq);
+        if let Some(cells) = &mut self.cells {
+            index_cells(cells, chunk);
+        }
+    }
+
+    fn check_sequence(&self, chunk: &Chunk) -> Result<(), (Code, &'static str)> {
+        let own = self.newest.get(chunk.actor());
+        let known = own.map_or(0, |(seq, _)| *seq);
+        if chunk.seq <= known {
+            return Err((
+                Code::Fork,
+                "this sequence number was used by another change",
+            ));
+        }
+        if chunk.seq != known + 1 {
+            return Err((
+                Code::BadSequence,
+                "a change of this author is missing before it",
+            ));
+        }
+        if own.is_some_and(|(_, hash)| !chunk.deps.contains(hash)) {
+            return Err((
+                Code::BadSequence,
+                "it does not name the author's change before it",
+            ));
+        }
+        let greatest = chunk.deps.iter().filter_map(|d| self.max_op.get(d)).max();
+        if chunk.start_op != greatest.copied().unwrap_or(0) + 1 {
+            return Err((
+                Code::BadSequence,
+                "its operations do not start where its dependencies end",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The cell that the operation `counter@actor` wrote.
+    fn cell_of(&mut self, doc: &Automerge, counter: u64, actor: &[u8]) -> Option<&str> {
+        let cells = self.cells.get_or_insert_with(|| {
+            let mut cells = HashMap::new();
+            for change in doc.get_changes(&[]) {
+                // What is in the document was parsed when it was admitted.
+                if let Ok(chunk) = Chunk::parse(change.raw_bytes()) {
+                    index_cells(&mut cells, &chunk);
+                }
+            }
+            cells
+        });
+        cells.get(&(counter, actor.to_vec())).map(String::as_str)
+    }
+}
+
+fn index_cells(cells: &mut HashMap<(u64, Vec<u8>), String>, chunk: &Chunk) {
+    for (number, op) in (chunk.start_op..).zip(&chunk.ops) {
+        cells.insert((number, chunk.actor().to_vec()), op.path.clone());
+    }
+}
+
+/// For each change, whether a valid signature of its author covers it: the newest change of each
+/// author must be signed, and each own change must name the one before it as a dependency.
+fn signatures_hold(batch: &Batch, chunks: &[Result<Chunk, ChunkError>]) -> Vec<bool> {
+    let mut covered = vec![false; batch.changes.len()];
+    // Hash of the change before, by author, that a covered change vouches for.
+    let mut vouched: HashMap<u32, Sha256> = HashMap::new();
+    for (index, offered) in batch.changes.iter().enumerate().rev() {
+        let Ok(chunk) = &chunks[index] else { continue };
+        let Some(author) = batch.authors.get(offered.author as usize) else {
+            continue;
+        };
+        let signed = || {
+            offered.sig.is_some_and(|sig| {
+                signing::verify(&author.device, signing::CHANGE, &chunk.hash.0, &sig)
+            })
+        };
+        if vouched.get(&offered.author) == Some(&chunk.hash) || signed() {
+            covered[index] = true;
+            let before = batch.changes[..index]
+                .iter()
+                .rposition(|c| c.author == offered.author);
+            let before = before.and_then(|i| chunks[i].as_ref().ok()).map(|c| c.hash);
+            match before.filter(|hash| chunk.deps.contains(hash)) {
+                Some(hash) => vouched.insert(offered.author, hash),
+                None => vouched.remove(&offered.author),
+            };
+        }
+    }
+    covered
+}
+
+fn check_operations(
+    doc: &Automerge,
+    index: &mut Index,
+    author: &Author,
+    chunk: &Chunk,
+) -> Result<(), (Code, String)> {
+    let person = (!author.is_server()).then_some(author.person.as_str());
+    let forms = Forms::of(doc);
+    let bad = |e: cells::CellError| (Code::BadCell, e.to_string());
+    for (n, op) in chunk.ops.iter().enumerate() {
+        let path = &op.path;
+        let cell = cells::find(path).map_err(bad)?;
+        cell.check(&op.value).map_err(bad)?;
+        cell.check_writer(person)
+            .map_err(|e| (Code::NotAllowed, e.to_string()))?;
+        if person.is_some() {
+            forms.check(&cell, path).map_err(bad)?;
+        }
+        for (counter, actor) in &op.replaces {
+            let own = (*actor == 0)
+                .then(|| counter.checked_sub(chunk.start_op))
+                .flatten();
+            let earlier = match own {
+                Some(i) => usize::try_from(i)
+                    .ok()
+                    .and_then(|i| chunk.ops[..n].get(i))
+                    .map(|op| op.path.as_str()),
+                None => index.cell_of(doc, *counter, &chunk.actors[*actor]),
+            };
+            if earlier != Some(path) {
+                return Err((
+                    Code::BadCell,
+                    format!("{path}: replaces a value that this cell never had"),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Saves the record and loads it again: the last guard before changes count as admitted.
+/// Returns the cache for the store.
+pub fn reload(record: &RecordDoc) -> Result<Vec<u8>, RecordError> {
+    let cache = record.save();
+    let again = RecordDoc::load(record.task(), &cache)?;
+    if again.heads() != record.heads() {
+        return Err(RecordError::NotTheSame {
+            task: record.task(),
+        });
+    }
+    Ok(cache)
+}
+
+fn refuse_chunk(error: ChunkError) -> Verdict {
+    let code = match error {
+        ChunkError::TooLong | ChunkError::TooManyOperations => Code::TooLarge,
+        ChunkError::NotAPlainChange | ChunkError::Malformed => Code::Malformed,
+        ChunkError::NotACellPut => Code::BadCell,
+    };
+    refused(code, &error.to_string())
+}
+
+fn refused(code: Code, detail: &str) -> Verdict {
+    Verdict::Refused {
+        code,
+        detail: detail.to_owned(),
+    }
+}

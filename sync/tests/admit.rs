@@ -1,0 +1,472 @@
+//! Admission as a table: what is taken in, what is refused and with which word.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use automerge::transaction::{CommitOptions, Transactable};
+use automerge::{Automerge, Change, ROOT};
+use common::*;
+use proptest::prelude::*;
+use rstest::rstest;
+use sync::admit::{Batch, Code, Offered, Rights, Verdict, admit, reload};
+use sync::author::Author;
+use sync::cells::Value;
+use sync::chunk::Chunk;
+use sync::ids::Sha256;
+use sync::record::RecordDoc;
+use sync::signing::{self, Sig};
+
+const ANSWER: &str = "point/A1/p1/answer";
+
+fn rights() -> Rights {
+    let devices = BTreeMap::from([
+        (key(1), vec!["zhang".to_owned()]),
+        (key(2), vec!["li".to_owned()]),
+    ]);
+    Rights {
+        server: key(200),
+        devices,
+        revoked: vec![],
+    }
+}
+
+fn sign(n: u8, hash: &Sha256) -> Option<Sig> {
+    Some(signing::sign(&secret(n), signing::CHANGE, &hash.0))
+}
+
+/// Edits by device `n` in the hands of `person`, the last of them signed.
+fn batch(doc: &mut RecordDoc, n: u8, person: &str, edits: &[(&str, Value)]) -> Batch {
+    let who = author(n, person);
+    let mut changes = Vec::new();
+    for (path, value) in edits {
+        let change = doc
+            .edit(&who, NOW, &[(path.to_string(), value.clone())])
+            .unwrap()
+            .unwrap();
+        changes.push((
+            change.hash,
+            Offered {
+                author: 0,
+                bytes: change.bytes,
+                sig: None,
+            },
+        ));
+    }
+    let (hash, last) = changes.last_mut().unwrap();
+    last.sig = sign(n, hash);
+    Batch {
+        authors: vec![who],
+        changes: changes.into_iter().map(|(_, c)| c).collect(),
+    }
+}
+
+/// A change made with automerge itself, past all of our checks.
+fn raw(
+    doc: &RecordDoc,
+    who: &Author,
+    signer: u8,
+    write: impl FnOnce(&mut automerge::transaction::Transaction<'_>),
+) -> Batch {
+    let mut doc = Automerge::load(&doc.save()).unwrap();
+    doc.set_actor(who.actor(&task()));
+    let mut tx = doc.transaction();
+    write(&mut tx);
+    tx.commit_with(CommitOptions::default().with_time(NOW));
+    let change = doc.get_last_local_change().unwrap();
+    offered(
+        who,
+        signer,
+        change.raw_bytes().to_vec(),
+        Sha256(change.hash().0),
+    )
+}
+
+fn offered(who: &Author, signer: u8, bytes: Vec<u8>, hash: Sha256) -> Batch {
+    let changes = vec![Offered {
+        author: 0,
+        bytes,
+        sig: sign(signer, &hash),
+    }];
+    Batch {
+        authors: vec![who.clone()],
+        changes,
+    }
+}
+
+fn verdicts(doc: &mut RecordDoc, batch: &Batch) -> Vec<Verdict> {
+    admit(doc, &rights(), batch)
+        .into_iter()
+        .map(|j| j.verdict)
+        .collect()
+}
+
+fn code(doc: &mut RecordDoc, batch: &Batch) -> Option<Code> {
+    match verdicts(doc, batch).pop() {
+        Some(Verdict::Refused { code, .. }) => Some(code),
+        _ => None,
+    }
+}
+
+#[test]
+fn one_signature_carries_the_authors_whole_run_and_twice_is_once() {
+    // F7; lesson 1: idempotent by hash
+    let (mut server, _) = record();
+    let mut tablet = server.clone();
+    let edits = [
+        (ANSWER, "compliant".into()),
+        ("visit/start_at", 5.into()),
+        (ANSWER, "non_compliant".into()),
+    ];
+    let sent = batch(&mut tablet, 1, "zhang", &edits);
+    assert_eq!(verdicts(&mut server, &sent), vec![Verdict::Admitted; 3]);
+    assert_eq!(server.heads(), tablet.heads());
+    assert_eq!(verdicts(&mut server, &sent), vec![Verdict::Known; 3]);
+    assert!(reload(&server).is_ok());
+}
+
+#[test]
+fn a_change_waits_for_its_dependency_and_comes_in_after_it() {
+    // lesson 16: offline edits arrive out of order
+    let (mut server, _) = record();
+    let mut tablet = server.clone();
+    let first = batch(&mut tablet, 1, "zhang", &[(ANSWER, "compliant".into())]);
+    let second = batch(&mut tablet, 2, "li", &[("visit/start_at", 5.into())]);
+    assert!(
+        matches!(&verdicts(&mut server, &second)[..], [Verdict::Waiting { missing }] if missing.len() == 1)
+    );
+    assert_eq!(verdicts(&mut server, &first), [Verdict::Admitted]);
+    assert_eq!(verdicts(&mut server, &second), [Verdict::Admitted]);
+}
+
+#[rstest]
+#[case::a_list("list", Code::BadCell)]
+#[case::a_text("text", Code::BadCell)]
+#[case::a_delete("delete", Code::BadCell)]
+#[case::a_counter("counter", Code::BadCell)]
+#[case::a_float("float", Code::BadCell)]
+#[case::bytes("bytes", Code::BadCell)]
+#[case::an_unknown_cell("unknown", Code::BadCell)]
+#[case::a_point_that_the_form_lacks("point", Code::BadCell)]
+#[case::a_fact("fact", Code::NotAllowed)]
+#[case::another_persons_done("done", Code::NotAllowed)]
+#[case::a_note_too_long("long", Code::BadCell)]
+fn operations_outside_the_schema_are_refused(#[case] what: &str, #[case] expected: Code) {
+    let (mut server, _) = record();
+    let before = server.heads();
+    let sent = raw(&server, &author(1, "zhang"), 1, |tx| {
+        match what {
+            "list" => drop(
+                tx.put_object(ROOT, ANSWER, automerge::ObjType::List)
+                    .unwrap(),
+            ),
+            "text" => drop(
+                tx.put_object(ROOT, ANSWER, automerge::ObjType::Text)
+                    .unwrap(),
+            ),
+            "delete" => tx.delete(ROOT, "facts/number").unwrap(),
+            "counter" => tx
+                .put(ROOT, "visit/start_at", automerge::ScalarValue::counter(1))
+                .unwrap(),
+            "float" => tx.put(ROOT, "visit/start_at", 1.5).unwrap(),
+            "bytes" => tx.put(ROOT, ANSWER, vec![1u8, 2]).unwrap(),
+            "unknown" => tx.put(ROOT, "point/A1/p1/verdict", "x").unwrap(),
+            "point" => tx.put(ROOT, "point/A1/p77/answer", "compliant").unwrap(),
+            "fact" => tx.put(ROOT, "facts/object_name", "另一家").unwrap(),
+            "done" => tx.put(ROOT, "done/1/li", 5).unwrap(),
+            "long" => tx.put(ROOT, "point/A1/p1/note", "长".repeat(2000)).unwrap(),
+            other => panic!("{other}"),
+        };
+    });
+    assert_eq!(code(&mut server, &sent), Some(expected));
+    assert_eq!(server.heads(), before, "nothing of it is in the record");
+}
+
+#[test]
+fn the_author_must_be_who_the_actor_says_and_must_have_signed() {
+    // S2; issue of hostile devices: changes under another's actor
+    let (mut server, _) = record();
+    let honest = batch(
+        &mut server.clone(),
+        1,
+        "zhang",
+        &[(ANSWER, "compliant".into())],
+    );
+
+    let mut unsigned = honest.clone();
+    unsigned.changes[0].sig = None;
+    assert_eq!(code(&mut server, &unsigned), Some(Code::BadSignature));
+
+    let mut another = honest.clone();
+    another.changes[0].sig = sign(2, &Sha256([0; 32]));
+    assert_eq!(code(&mut server, &another), Some(Code::BadSignature));
+
+    // Li's tablet offers a change under Zhang's actor as its own.
+    let hash = Chunk::parse(&honest.changes[0].bytes).unwrap().hash;
+    let stolen = offered(&author(2, "li"), 2, honest.changes[0].bytes.clone(), hash);
+    assert_eq!(code(&mut server, &stolen), Some(Code::ForeignActor));
+
+    let outsider = batch(
+        &mut server.clone(),
+        3,
+        "wang",
+        &[(ANSWER, "compliant".into())],
+    );
+    assert_eq!(code(&mut server, &outsider), Some(Code::NotOnTeam));
+
+    // Li's own tablet cannot write as Zhang, who is not enrolled on it.
+    let posing = batch(
+        &mut server.clone(),
+        2,
+        "zhang",
+        &[(ANSWER, "compliant".into())],
+    );
+    assert_eq!(code(&mut server, &posing), Some(Code::NotOnTeam));
+
+    let mut rights = rights();
+    rights.revoked.push(key(1));
+    let judged = admit(&mut server, &rights, &honest);
+    assert!(matches!(
+        judged[0].verdict,
+        Verdict::Refused {
+            code: Code::DeviceRevoked,
+            ..
+        }
+    ));
+    assert_eq!(code(&mut server, &honest), None);
+}
+
+#[test]
+fn a_device_restored_from_a_copy_is_noticed() {
+    // X7, F8: the same sequence number with another content
+    let (mut server, _) = record();
+    let copy = server.clone();
+    let first = batch(
+        &mut copy.clone(),
+        1,
+        "zhang",
+        &[(ANSWER, "compliant".into())],
+    );
+    let again = batch(
+        &mut copy.clone(),
+        1,
+        "zhang",
+        &[(ANSWER, "non_compliant".into())],
+    );
+    assert_eq!(verdicts(&mut server, &first), [Verdict::Admitted]);
+    assert_eq!(code(&mut server, &again), Some(Code::Fork));
+}
+
+#[test]
+fn a_change_of_the_run_that_is_missing_stops_those_after_it() {
+    let (mut server, _) = record();
+    let mut tablet = server.clone();
+    let edits = [
+        (ANSWER, "compliant".into()),
+        ("visit/start_at", 5.into()),
+        ("visit/end_at", 6.into()),
+    ];
+    let mut sent = batch(&mut tablet, 1, "zhang", &edits);
+    sent.changes.remove(1);
+    let verdicts = verdicts(&mut server, &sent);
+    // The first is no longer covered by the signature on the last.
+    assert!(matches!(
+        verdicts[0],
+        Verdict::Refused {
+            code: Code::BadSignature,
+            ..
+        }
+    ));
+    assert!(matches!(verdicts[1], Verdict::Waiting { .. }));
+}
+
+fn uleb(mut n: u64, out: &mut Vec<u8>) {
+    while n >= 0x80 {
+        out.push(n as u8 | 0x80);
+        n >>= 7;
+    }
+    out.push(n as u8);
+}
+
+fn sleb(mut n: i64, out: &mut Vec<u8>) {
+    loop {
+        let byte = (n & 0x7f) as u8;
+        n >>= 7;
+        if (n == 0 && byte & 0x40 == 0) || (n == -1 && byte & 0x40 != 0) {
+            return out.push(byte);
+        }
+        out.push(byte | 0x80);
+    }
+}
+
+/// A change chunk with one column for the key, one for the action, one for the value's metadata
+/// and one for predecessors, each a single run of `rows`.
+fn bomb(root: Sha256, actor: &[u8], start_op: u64, rows: i64, preds_each: u64) -> Vec<u8> {
+    let mut body = Vec::new();
+    uleb(1, &mut body);
+    body.extend_from_slice(&root.0);
+    uleb(actor.len() as u64, &mut body);
+    body.extend_from_slice(actor);
+    uleb(1, &mut body);
+    uleb(start_op, &mut body);
+    sleb(NOW, &mut body);
+    uleb(0, &mut body);
+    uleb(0, &mut body);
+    let run = |value: &[u8]| {
+        let mut out = Vec::new();
+        sleb(rows, &mut out);
+        out.extend_from_slice(value);
+        out
+    };
+    let mut preds = Vec::new();
+    uleb(preds_each, &mut preds);
+    let columns = [
+        (0x15u64, run(b"\x0cvisit/end_at")),
+        (0x34, {
+            let mut b = Vec::new();
+            uleb(rows as u64, &mut b);
+            b
+        }),
+        (0x42, run(&[1])),
+        (0x56, run(&[2])),
+        (0x70, run(&preds)),
+    ];
+    uleb(columns.len() as u64, &mut body);
+    for (spec, data) in &columns {
+        uleb(*spec, &mut body);
+        uleb(data.len() as u64, &mut body);
+    }
+    for (_, data) in &columns {
+        body.extend_from_slice(data);
+    }
+    let mut chunk = vec![1u8];
+    uleb(body.len() as u64, &mut chunk);
+    chunk.extend_from_slice(&body);
+    let hash = Sha256::of(&chunk);
+    let mut out = vec![0x85, 0x6f, 0x4a, 0x83];
+    out.extend_from_slice(&hash.0[..4]);
+    out.extend_from_slice(&chunk);
+    out
+}
+
+#[rstest]
+#[case::operations(20_000_000, 0)]
+#[case::predecessors(1, u64::MAX / 2)]
+#[case::predecessors_by_product(1000, 20_000_000)]
+fn a_run_length_bomb_is_refused_before_it_unfolds(#[case] rows: i64, #[case] preds: u64) {
+    // design §4: a valid plain change of 145 bytes that holds 20 million operations
+    let (mut server, root) = record();
+    let who = author(1, "zhang");
+    let max_op = Change::from_bytes(root.bytes).unwrap().max_op();
+    let bytes = bomb(
+        root.hash,
+        who.actor(&task()).to_bytes(),
+        max_op + 1,
+        rows,
+        preds,
+    );
+    assert!(bytes.len() < 200);
+    let hash = Sha256::of(&bytes[8..]);
+    assert_eq!(
+        code(&mut server, &offered(&who, 1, bytes, hash)),
+        Some(Code::TooLarge)
+    );
+}
+
+#[test]
+fn the_hash_that_inspection_finds_is_automerges_own() {
+    let (doc, root) = record();
+    let header = Chunk::parse(&root.bytes).unwrap();
+    assert_eq!(vec![header.hash], doc.heads());
+    assert_eq!(header.seq, 1);
+    assert_eq!(header.actor(), server().actor(&task()).to_bytes());
+}
+
+#[test]
+fn a_document_chunk_or_a_compressed_change_is_no_plain_change() {
+    let (mut server, _) = record();
+    let whole = server.save();
+    assert_eq!(
+        code(
+            &mut server,
+            &offered(&author(1, "zhang"), 1, whole, Sha256([0; 32]))
+        ),
+        Some(Code::Malformed)
+    );
+    let note = "同一句话。".repeat(200);
+    let sent = batch(
+        &mut server.clone(),
+        1,
+        "zhang",
+        &[("point/A1/p1/note", note.into())],
+    );
+    let mut change = Change::from_bytes(sent.changes[0].bytes.clone()).unwrap();
+    let hash = Sha256(change.hash().0);
+    let compressed = change.bytes().into_owned();
+    assert_ne!(compressed, sent.changes[0].bytes);
+    assert_eq!(
+        code(
+            &mut server,
+            &offered(&author(1, "zhang"), 1, compressed, hash)
+        ),
+        Some(Code::Malformed)
+    );
+    assert_eq!(code(&mut server, &sent), None);
+}
+
+/// Writes the right checksum over mutated bytes, so that they get as deep as they can.
+fn with_checksum(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.len() > 8 {
+        let hash = Sha256::of(&bytes[8..]);
+        bytes[4..8].copy_from_slice(&hash.0[..4]);
+    }
+    bytes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    /// Honest changes, mutated, checksummed and signed anew by a device of the team: whatever they
+    /// say, nothing panics, the record stays loadable and its facts untouched.
+    #[test]
+    fn mutated_changes_never_harm_a_record(
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        insert in prop::option::of((any::<prop::sample::Index>(), prop::collection::vec(any::<u8>(), 1..8))),
+        second in any::<bool>(),
+    ) {
+        let (mut server, _) = record();
+        let mut tablet = server.clone();
+        let first = batch(&mut tablet, 1, "zhang", &[(ANSWER, "compliant".into())]);
+        let next = batch(&mut tablet, 1, "zhang", &[(ANSWER, "non_compliant".into())]);
+        let mut bytes = first.changes[0].bytes.clone();
+        if second {
+            admit(&mut server, &rights(), &first);
+            bytes = next.changes[0].bytes.clone();
+        }
+        if let Some((at, more)) = insert {
+            let at = at.index(bytes.len());
+            bytes.splice(at..at, more);
+        }
+        for (at, value) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        if let Some(at) = cut {
+            bytes.truncate(at.index(bytes.len()) + 1);
+        }
+        let bytes = with_checksum(bytes);
+        let hash = Sha256::of(bytes.get(8..).unwrap_or_default());
+        let facts = server.view().text("facts/object_name").to_owned();
+        let before = server.heads();
+        let judged = admit(&mut server, &rights(), &offered(&author(1, "zhang"), 1, bytes, hash));
+        if judged[0].verdict != Verdict::Admitted {
+            prop_assert_eq!(server.heads(), before);
+        }
+        let cache = reload(&server).expect("loads again");
+        let again = RecordDoc::load(task(), &cache).unwrap();
+        prop_assert_eq!(again.view(), server.view());
+        let view = again.view();
+        prop_assert_eq!(view.text("facts/object_name"), facts);
+    }
+}
