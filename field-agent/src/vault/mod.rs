@@ -1,0 +1,273 @@
+//! The vault: who may open this tablet, and with what.
+//!
+//! A small plain SQLite file holds what the unlock screen needs before anybody has unlocked: the
+//! inspectors' cards, their key slots, PIN attempts, and counters without content. Everything else
+//! lies in the encrypted store, whose key is wrapped once per inspector ([`slot`]). The vault also
+//! holds the epoch and so notices when only the store was put back from a copy.
+//!
+//! Limit: without a key store of the operating system the device secret is a file that only this
+//! user can read. Who can copy the whole data folder can then try PINs at the speed of Argon2id
+//! (a six-digit PIN at 0.1 s a guess lasts 28 hours at most); counting attempts does not bind them.
+
+pub mod slot;
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::ports::Random;
+use slot::{Opened, PinCost, Sealed, SlotError};
+
+/// Wrong PINs in a row after which a slot is closed.
+pub const MAX_FAILURES: u32 = 10;
+/// Least number of characters of a PIN.
+pub const PIN_MIN: usize = 6;
+const PIN_MAX: usize = 64;
+/// Failures that cost no waiting.
+const FREE_FAILURES: u32 = 3;
+
+const MIGRATIONS: &[&str] = &[include_str!("vault_1.sql")];
+
+/// An inspector with a slot on this tablet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    pub person: String,
+    pub name: String,
+    pub unit: String,
+    pub certificate: String,
+    /// Ed25519 public key.
+    pub public_key: [u8; 32],
+    pub failures: u32,
+    /// Until when the next try is refused, ms.
+    pub wait_until: Option<i64>,
+}
+
+/// Why a PIN did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum UnlockError {
+    /// Nobody of that id has a slot here.
+    #[error("no slot for {0}")]
+    NoSlot(String),
+    /// Wrong; so many tries are left.
+    #[error("wrong PIN, {tries_left} tries left")]
+    WrongPin { tries_left: u32, wait_ms: i64 },
+    /// Too early after a wrong PIN.
+    #[error("wait {wait_ms} ms")]
+    Wait { wait_ms: i64 },
+    /// Too many wrong PINs.
+    #[error("slot closed")]
+    Closed,
+    #[error(transparent)]
+    Slot(#[from] SlotError),
+    #[error("vault: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// A PIN that cannot be taken, with the reason in Chinese.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct WeakPin(pub String);
+
+/// Checks a new PIN: 6 to 64 characters, not one repeated, not a plain sequence.
+pub fn check_new_pin(pin: &str) -> Result<(), WeakPin> {
+    let chars: Vec<u32> = pin.chars().map(u32::from).collect();
+    if !(PIN_MIN..=PIN_MAX).contains(&chars.len()) {
+        return Err(WeakPin(format!("PIN 应为 {PIN_MIN} 至 {PIN_MAX} 位。")));
+    }
+    let step = |by: i64| {
+        chars
+            .windows(2)
+            .all(|w| i64::from(w[1]) - i64::from(w[0]) == by)
+    };
+    if step(0) || step(1) || step(-1) {
+        return Err(WeakPin(
+            "PIN 太容易猜到：不要用同一个字符或连续的数字。".into(),
+        ));
+    }
+    Ok(())
+}
+
+/// The open vault.
+pub struct Vault {
+    db: Connection,
+    device_secret: zeroize::Zeroizing<[u8; 32]>,
+}
+
+impl Vault {
+    /// Opens or makes the vault in `path`.
+    pub fn open(
+        path: &Path,
+        device_secret: [u8; 32],
+        random: &mut dyn Random,
+    ) -> rusqlite::Result<Self> {
+        let mut db = Connection::open(path)?;
+        db.busy_timeout(Duration::from_secs(5))?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.pragma_update(None, "synchronous", "FULL")?;
+        crate::store::migrate::run(&mut db, MIGRATIONS)?;
+        let vault = Vault {
+            db,
+            device_secret: zeroize::Zeroizing::new(device_secret),
+        };
+        if vault.get("agent")?.is_none() {
+            let mut id = [0; 8];
+            random.fill(&mut id);
+            vault.set("agent", &hex::encode(id))?;
+        }
+        Ok(vault)
+    }
+
+    /// A plain fact such as `agent`, `server`, `device`, `device_name`, `epoch`.
+    pub fn get(&self, key: &str) -> rusqlite::Result<Option<String>> {
+        self.db
+            .query_row("SELECT value FROM meta WHERE key = ?1", [key], |r| r.get(0))
+            .optional()
+    }
+
+    /// Writes a plain fact.
+    pub fn set(&self, key: &str, value: &str) -> rusqlite::Result<()> {
+        self.db
+            .execute("INSERT INTO meta(key, value) VALUES (?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2", [key, value])
+            .map(drop)
+    }
+
+    /// A plain fact that is a number.
+    pub fn get_i64(&self, key: &str) -> rusqlite::Result<Option<i64>> {
+        Ok(self.get(key)?.and_then(|v| v.parse().ok()))
+    }
+
+    /// The inspectors of this tablet, in the order of enrolment.
+    pub fn cards(&self, now: i64) -> rusqlite::Result<Vec<Card>> {
+        let mut query = self.db.prepare(
+            "SELECT person, name, unit, certificate, public_key, failures, failed_at FROM slot ORDER BY position",
+        )?;
+        query
+            .query_map([], |r| {
+                let (failures, failed_at): (u32, i64) = (r.get(5)?, r.get(6)?);
+                let wait = wait_ms(failures, failed_at, now);
+                Ok(Card {
+                    person: r.get(0)?,
+                    name: r.get(1)?,
+                    unit: r.get(2)?,
+                    certificate: r.get(3)?,
+                    public_key: r.get(4)?,
+                    failures,
+                    wait_until: (wait > 0).then_some(now + wait),
+                })
+            })?
+            .collect()
+    }
+
+    /// Makes or replaces slots, all or none: wraps the data key and the person's signing seed under the PIN.
+    pub fn add_slots(
+        &mut self,
+        slots: &[NewSlot<'_>],
+        data_key: &[u8; 32],
+        cost: PinCost,
+        random: &mut dyn Random,
+    ) -> Result<(), UnlockError> {
+        let agent = self.get("agent")?.unwrap_or_default();
+        let mut sealed = Vec::new();
+        for s in slots {
+            let opened = Opened {
+                data_key: *data_key,
+                signing_seed: *s.signing_seed,
+            };
+            sealed.push(slot::seal(
+                &agent,
+                s.person,
+                s.pin,
+                &self.device_secret,
+                cost,
+                &opened,
+                random,
+            )?);
+        }
+        let tx = self.db.transaction()?;
+        for (position, (s, sealed)) in slots.iter().zip(&sealed).enumerate() {
+            tx.execute(
+                "INSERT OR REPLACE INTO slot(person, position, name, unit, certificate, public_key, salt, m_kib, passes, nonce, sealed, failures, failed_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, 0)",
+                params![s.person, position as i64, s.name, s.unit, s.certificate, s.public_key, sealed.salt,
+                    sealed.cost.m_kib, sealed.cost.passes, sealed.nonce, sealed.bytes],
+            )?;
+        }
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Opens the slot of `person`. The attempt is on disk before the PIN is tried, so that ending the
+    /// process in between wins nobody a free guess.
+    pub fn unlock(&mut self, person: &str, pin: &str, now: i64) -> Result<Opened, UnlockError> {
+        let agent = self.get("agent")?.unwrap_or_default();
+        let row = self.db.query_row(
+            "SELECT salt, m_kib, passes, nonce, sealed, failures, failed_at FROM slot WHERE person = ?1",
+            [person],
+            |r| {
+                let cost = PinCost { m_kib: r.get(1)?, passes: r.get(2)? };
+                let sealed = Sealed { salt: r.get(0)?, cost, nonce: r.get(3)?, bytes: r.get(4)? };
+                Ok((sealed, r.get::<_, u32>(5)?, r.get::<_, i64>(6)?))
+            },
+        );
+        let Some((sealed, failures, failed_at)) = row.optional()? else {
+            return Err(UnlockError::NoSlot(person.to_owned()));
+        };
+        if failures >= MAX_FAILURES {
+            return Err(UnlockError::Closed);
+        }
+        let wait = wait_ms(failures, failed_at, now);
+        if wait > 0 {
+            return Err(UnlockError::Wait { wait_ms: wait });
+        }
+        let failures = failures + 1;
+        self.db.execute(
+            "UPDATE slot SET failures = ?2, failed_at = ?3 WHERE person = ?1",
+            params![person, failures, now],
+        )?;
+        match slot::open(&agent, person, pin, &self.device_secret, &sealed) {
+            Ok(opened) => {
+                self.db.execute(
+                    "UPDATE slot SET failures = 0, failed_at = 0 WHERE person = ?1",
+                    [person],
+                )?;
+                Ok(opened)
+            }
+            Err(SlotError::WrongPin) if failures >= MAX_FAILURES => Err(UnlockError::Closed),
+            Err(SlotError::WrongPin) => Err(UnlockError::WrongPin {
+                tries_left: MAX_FAILURES - failures,
+                wait_ms: wait_ms(failures, now, now),
+            }),
+            Err(other) => Err(other.into()),
+        }
+    }
+}
+
+/// A slot to be made.
+pub struct NewSlot<'a> {
+    pub person: &'a str,
+    pub name: &'a str,
+    pub unit: &'a str,
+    pub certificate: &'a str,
+    pub pin: &'a str,
+    pub public_key: [u8; 32],
+    pub signing_seed: &'a [u8; 32],
+}
+
+/// How long the next try has to wait: 5 s after the third failure, twice as long after each further one.
+/// A clock that was set back cannot make the wait longer than it was.
+fn wait_ms(failures: u32, failed_at: i64, now: i64) -> i64 {
+    if failures < FREE_FAILURES {
+        return 0;
+    }
+    let whole = 5_000_i64 << (failures - FREE_FAILURES).min(9);
+    let passed = now.saturating_sub(failed_at);
+    if passed < 0 {
+        whole
+    } else {
+        (whole - passed).max(0)
+    }
+}
+
+#[cfg(test)]
+mod tests;
