@@ -183,6 +183,11 @@ const TABLE: &[(&str, Kind, Writer)] = &[
     ("done/{n}/{person}", Int, Self_),
 ];
 
+/// The patterns of all paths, in the order of the table.
+pub(crate) fn patterns() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|(pattern, ..)| *pattern)
+}
+
 /// Why a cell cannot be written so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CellError {

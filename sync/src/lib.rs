@@ -7,6 +7,8 @@ pub mod chunk;
 pub mod columns;
 pub mod facts;
 pub mod ids;
+pub mod message;
 pub mod record;
+pub mod session;
 pub mod signing;
 pub mod signoff;
