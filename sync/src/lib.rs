@@ -5,6 +5,7 @@ pub mod canonical;
 pub mod cells;
 pub mod chunk;
 pub mod columns;
+pub mod enrol;
 pub mod facts;
 pub mod ids;
 pub mod message;

@@ -3,7 +3,7 @@
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
-use crate::ids::Key;
+use crate::ids::{Key, Sha256};
 
 /// What a device signs for its newest change: the 32 bytes of the change's hash.
 pub const CHANGE: &str = "application/vnd.double-random.change.v1";
@@ -65,14 +65,109 @@ pub fn public(secret: &SigningKey) -> Key {
     Key(secret.verifying_key().to_bytes())
 }
 
-/// What a device signs for a request: method, path, SHA-256 of the body, its clock and a nonce.
-/// Sent as `Authorization: DR1 key=<64 hex>,at=<ms>,nonce=<32 hex>,sig=<128 hex>`.
-pub fn request_body(
-    method: &str,
-    path: &str,
-    body_sha256: &crate::ids::Sha256,
-    at: i64,
-    nonce: &str,
-) -> Vec<u8> {
-    format!("{method}\n{path}\n{body_sha256}\n{at}\n{nonce}").into_bytes()
+/// Who sends a request to the server, and the device's signature for it: the header
+/// `Authorization: DR1 key=<64 hex>,at=<ms>,nonce=<32 hex>,sig=<128 hex>`. Requests are idempotent,
+/// so the server does not refuse a clock that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestAuth {
+    pub key: Key,
+    /// The device's clock, milliseconds since 1970 UTC.
+    pub at: i64,
+    pub nonce: String,
+    sig: Sig,
+}
+
+impl RequestAuth {
+    /// Signs method, path with query, the SHA-256 of the body, clock and nonce, joined by line feeds.
+    pub fn sign(
+        secret: &SigningKey,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        at: i64,
+        nonce: [u8; 16],
+    ) -> Self {
+        let nonce = hex::encode(nonce);
+        let sig = sign(
+            secret,
+            REQUEST,
+            &request_body(method, path, body, at, &nonce),
+        );
+        RequestAuth {
+            key: public(secret),
+            at,
+            nonce,
+            sig,
+        }
+    }
+
+    /// The header's value.
+    pub fn header(&self) -> String {
+        let RequestAuth {
+            key,
+            at,
+            nonce,
+            sig,
+        } = self;
+        format!(
+            "DR1 key={key},at={at},nonce={nonce},sig={}",
+            hex::encode(sig.0)
+        )
+    }
+
+    /// Reads the header's value.
+    pub fn parse(header: &str) -> Option<Self> {
+        let mut fields = header.strip_prefix("DR1 ")?.split(',');
+        let mut field = |name: &str| fields.next()?.strip_prefix(name)?.strip_prefix('=');
+        let key = field("key")?.parse().ok()?;
+        let at = field("at")?.parse().ok()?;
+        let nonce = field("nonce")?.to_owned();
+        let mut sig = [0; 64];
+        hex::decode_to_slice(field("sig")?, &mut sig).ok()?;
+        (nonce.len() == 32).then_some(RequestAuth {
+            key,
+            at,
+            nonce,
+            sig: Sig(sig),
+        })
+    }
+
+    /// Whether the signature is for this request.
+    pub fn holds(&self, method: &str, path: &str, body: &[u8]) -> bool {
+        verify(
+            &self.key,
+            REQUEST,
+            &request_body(method, path, body, self.at, &self.nonce),
+            &self.sig,
+        )
+    }
+}
+
+fn request_body(method: &str, path: &str, body: &[u8], at: i64, nonce: &str) -> Vec<u8> {
+    format!("{method}\n{path}\n{}\n{at}\n{nonce}", Sha256::of(body)).into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_signed_whole() {
+        // S2
+        let secret = SigningKey::from_bytes(&[3; 32]);
+        let auth = RequestAuth::sign(&secret, "POST", "/sync/v1", b"body", 5, [1; 16]);
+        let read = RequestAuth::parse(&auth.header()).unwrap();
+        assert_eq!(read, auth);
+        assert!(read.holds("POST", "/sync/v1", b"body"));
+        assert!(!read.holds("POST", "/sync/v2", b"body"));
+        assert!(!read.holds("POST", "/sync/v1", b"another"));
+        for bad in [
+            "",
+            "DR1 ",
+            "Bearer x",
+            &auth.header().replace("at=5", "at=x"),
+        ] {
+            assert_eq!(RequestAuth::parse(bad), None, "{bad}");
+        }
+    }
 }
