@@ -1,1 +1,119 @@
-fn main() {}
+//! `verify-draw TRANSCRIPT`: checks a published transcript, a .zip or a folder, and says what it found.
+//! Exit code 0: everything follows from what was committed. 1: the first thing that is wrong.
+
+use clap::Parser;
+use draw::{FILES, Fault, Files, Summary, What};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// 验证一次随机抽查 · Verify a random draw
+#[derive(Parser)]
+#[command(name = "verify-draw", version)]
+struct Args {
+    /// 公开的抽查记录包（.zip）或解压后的文件夹 · The transcript: a .zip or a folder
+    transcript: PathBuf,
+    /// 解压后允许的总大小（MiB） · Most MiB that the files may have together
+    #[arg(long, default_value_t = 4096)]
+    max_mib: u64,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let checked = read(&args).and_then(|files| draw::verify(&files.transcript()?));
+    match checked {
+        Ok(summary) => {
+            print(&summary);
+            ExitCode::SUCCESS
+        }
+        Err(fault) => {
+            println!("不通过 FAILED");
+            let line = if fault.line == 0 {
+                String::new()
+            } else {
+                format!(" 第 {} 行", fault.line)
+            };
+            println!("{}{line}：{}", fault.file, fault.what.zh());
+            println!("{fault}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn read(args: &Args) -> Result<Files, Fault> {
+    let fault = |e: std::io::Error| Fault {
+        file: "TRANSCRIPT",
+        line: 0,
+        what: What::Archive,
+        detail: format!("{}: {e}", args.transcript.display()),
+    };
+    let total = args.max_mib.saturating_mul(1 << 20);
+    if args.transcript.is_dir() {
+        return folder(&args.transcript, total);
+    }
+    let file = File::open(&args.transcript).map_err(fault)?;
+    draw::read_zip(std::io::BufReader::new(file), total)
+}
+
+fn folder(path: &Path, total: u64) -> Result<Files, Fault> {
+    let mut files = Files::default();
+    let mut left = total;
+    for (name, limit) in FILES {
+        let wrong = |what: What, detail: String| Fault {
+            file: name,
+            line: 0,
+            what,
+            detail,
+        };
+        let at = path.join(name);
+        match std::fs::symlink_metadata(&at) {
+            // What is missing is reported by the verifier, in its order.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(e) => return Err(wrong(What::Archive, e.to_string())),
+            // A link or a pipe could lead anywhere and never end.
+            Ok(meta) if !meta.is_file() => {
+                return Err(wrong(What::Archive, "not a plain file".into()));
+            }
+            Ok(_) => {}
+        }
+        let limit = limit.min(left);
+        let mut bytes = Vec::new();
+        File::open(&at)
+            .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+            .map_err(|e| wrong(What::Archive, e.to_string()))?;
+        if bytes.len() as u64 > limit {
+            return Err(wrong(What::TooLarge, format!("more than {limit} bytes")));
+        }
+        left -= bytes.len() as u64;
+        files.insert(name, bytes);
+    }
+    Ok(files)
+}
+
+fn print(s: &Summary) {
+    println!("通过 VERIFIED");
+    println!(
+        "抽查 draw          {} · {} · {}",
+        s.rules.draw, s.rules.department, s.rules.title
+    );
+    println!("承诺 commitment    {}", s.commitment);
+    println!("种子 seed          {}", s.seed);
+    println!(
+        "见证 witnesses     揭示 revealed {} · 未揭示 withheld {} · 名单 list {}",
+        s.revealed, s.withheld, s.witness_list
+    );
+    println!("随机 chance        {} bit", s.millibits / 1000);
+    println!(
+        "名录 pools         对象 objects {} · 人员 inspectors {} · 排除 excluded {}",
+        s.objects, s.inspectors, s.excluded
+    );
+    println!(
+        "结果 result        抽中 drawn {} · 候补 reserves {} · 每组 team {} · 递补 substitutions {}",
+        s.drawn, s.reserves, s.rules.team, s.substitutions
+    );
+    match s.opened {
+        Some(n) => println!("开封 openings      {n}"),
+        None => println!("开封 openings      未公开 sealed"),
+    }
+}

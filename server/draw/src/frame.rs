@@ -1,0 +1,175 @@
+//! The committed files, read and held against each other: the ground on which a draw stands. SPEC.md §3.
+
+use crate::corps::{Avoid, Corps, Unservable};
+use crate::deal::Dealer;
+use crate::fault::{Fault, What};
+use crate::manifest;
+use crate::objects::{self, Objects};
+use crate::outcome::{Drawn, Outcome, Reserve};
+use crate::rules::Rules;
+use crate::select::select;
+use crate::text::{fields, in_order, is_ground, is_hash, rows};
+use crate::transcript::{Committed, commitment};
+
+const EXCLUDED: &str = "excluded.csv";
+pub(crate) const EXCLUDED_HEADER: &str = "object,ground";
+
+/// A frame that was read and found sound.
+pub struct Frame<'a> {
+    pub(crate) rules: Rules,
+    pub(crate) objects: Objects<'a>,
+    pub(crate) corps: Corps<'a>,
+    pub(crate) avoid: Avoid,
+    pub(crate) excluded: Vec<&'a str>,
+    pub(crate) commitment: String,
+}
+
+impl<'a> Frame<'a> {
+    /// Reads the committed files.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, in the order of SPEC.md §9: manifest, rules, objects, inspectors, avoidances,
+    /// exclusions, objects that nobody can serve.
+    pub fn read(files: &Committed<'a>, manifest: &[u8]) -> Result<Frame<'a>, Fault> {
+        manifest::check(manifest, files)?;
+        let rules = Rules::parse(files.rules)?;
+        let objects = Objects::read(files.objects, &rules)?;
+        let corps = Corps::read(files.inspectors, &rules)?;
+        let avoid = Avoid::read(files.avoid, &corps, &objects)?;
+        let excluded = excluded(files.excluded, &objects)?;
+        let frame = Frame {
+            rules,
+            objects,
+            corps,
+            avoid,
+            excluded,
+            commitment: commitment(manifest),
+        };
+        frame.check_servable()?;
+        Ok(frame)
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The commitment.
+    pub fn commitment(&self) -> &str {
+        &self.commitment
+    }
+
+    /// Objects in the frame.
+    pub fn objects(&self) -> usize {
+        self.objects.rows.len()
+    }
+
+    /// Inspectors in the pool.
+    pub fn inspectors(&self) -> usize {
+        self.corps.all.len()
+    }
+
+    /// The draw: a pure function of this frame and the seed (64 hexadecimal digits, [`crate::seed()`]).
+    ///
+    /// # Errors
+    /// None for a frame that was read and is of honest size; `too-large` for pools made to exhaust memory.
+    pub fn draw(&self, seed: &str) -> Result<Outcome<'a>, Fault> {
+        let chosen = select(seed, &self.objects, &self.rules);
+        let mut dealer = Dealer::new(seed, &self.corps, &self.avoid);
+        let cell = |row: u32| self.objects.rows[row as usize].cell;
+        let mut drawn = Vec::with_capacity(chosen.drawn.len());
+        for (rank, c) in chosen.drawn.into_iter().enumerate() {
+            let team = dealer.team(c.row, self.objects.kind(c.row), self.rules.team)?;
+            let object = self.objects.id_text(c.row);
+            let inspectors = team
+                .into_iter()
+                .map(|i| self.corps.all[i as usize].id)
+                .collect();
+            drawn.push(Drawn {
+                rank,
+                cell: cell(c.row) + 1,
+                object,
+                ticket: c.ticket,
+                inspectors,
+            });
+        }
+        let reserve = |(rank, c): (usize, &crate::select::Chosen)| Reserve {
+            rank,
+            cell: cell(c.row) + 1,
+            object: self.objects.id_text(c.row),
+            ticket: c.ticket,
+        };
+        let reserves = chosen
+            .reserves
+            .iter()
+            .flat_map(|cell| cell.iter().enumerate().map(reserve))
+            .collect();
+        Ok(Outcome { drawn, reserves })
+    }
+
+    /// That a team exists for every object, so that nothing need be refused after the commitment.
+    fn check_servable(&self) -> Result<(), Fault> {
+        let kinds: Vec<_> = self
+            .objects
+            .kinds
+            .iter()
+            .map(|kind| self.corps.serves(kind, &[], self.rules.team))
+            .collect();
+        let mut first: Option<(u32, Unservable)> = None;
+        if kinds.iter().any(Result::is_err) {
+            let verdicts = (0..)
+                .zip(&self.objects.rows)
+                .map(|(row, r)| (row, kinds[r.kind as usize]));
+            first = verdicts
+                .filter_map(|(row, verdict)| verdict.err().map(|e| (row, e)))
+                .next();
+        }
+        for row in self.avoid.objects() {
+            let verdict =
+                self.corps
+                    .serves(self.objects.kind(row), self.avoid.of(row), self.rules.team);
+            if let Err(e) = verdict
+                && first.is_none_or(|(other, _)| row < other)
+            {
+                first = Some((row, e));
+            }
+        }
+        match first {
+            None => Ok(()),
+            Some((row, why)) => {
+                let detail = match why {
+                    Unservable::NoTeam => "fewer eligible inspectors than a team",
+                    Unservable::NoNeed => "a need that no eligible inspector meets",
+                };
+                Err(Fault::new(
+                    objects::FILE,
+                    Objects::line(row),
+                    What::Unservable,
+                    detail,
+                ))
+            }
+        }
+    }
+}
+
+fn excluded<'a>(bytes: &'a [u8], objects: &Objects<'_>) -> Result<Vec<&'a str>, Fault> {
+    let mut all: Vec<&str> = Vec::new();
+    for (n, line) in rows(EXCLUDED, bytes, EXCLUDED_HEADER)? {
+        let [object, ground] = fields::<2>(EXCLUDED, n, line)?;
+        if !is_hash(object.as_bytes()) || !is_ground(ground.as_bytes()) {
+            let detail = "a blinded id and a ground of 1 to 32 of a-z - expected";
+            return Err(Fault::new(EXCLUDED, n, What::Form, detail));
+        }
+        in_order(EXCLUDED, n, all.last().copied(), object)?;
+        if objects.find(object).is_some() {
+            return Err(Fault::new(
+                EXCLUDED,
+                n,
+                What::Duplicate,
+                "this object stands in the frame as well",
+            ));
+        }
+        all.push(object);
+    }
+    Ok(all)
+}

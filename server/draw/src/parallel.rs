@@ -1,0 +1,31 @@
+//! Two or more cores for the large steps. Results never depend on how many there are.
+
+use std::ops::Range;
+
+/// `0..n` cut into as many nearly equal ranges as there are cores; one where that is not worth a thread.
+pub(crate) fn halves(n: usize) -> Vec<Range<usize>> {
+    let cores = std::thread::available_parallelism().map_or(1, |c| c.get().min(16));
+    let parts = if n < 20_000 { 1 } else { cores };
+    (0..parts)
+        .map(|p| n * p / parts..n * (p + 1) / parts)
+        .collect()
+}
+
+/// `f` of each, in order, each on a thread of its own.
+pub(crate) fn map<T: Sync, R: Send>(of: &[T], f: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    if let [one] = of {
+        return vec![f(one)];
+    }
+    std::thread::scope(|scope| {
+        let f = &f;
+        let running: Vec<_> = of.iter().map(|one| scope.spawn(move || f(one))).collect();
+        running
+            .into_iter()
+            .map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect()
+    })
+}

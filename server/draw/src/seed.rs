@@ -1,0 +1,320 @@
+//! `seed.txt`: the chance of the draw and who gave it. SPEC.md §4.
+
+use crate::fault::{Fault, What};
+use crate::rules::{Last, Rules};
+use crate::text::{is_hash, is_name, is_token, lines, number, sha256_hex, show};
+
+pub(crate) const FILE: &str = "seed.txt";
+
+/// Most witnesses of one draw.
+pub const WITNESSES_MAX: usize = 200;
+
+/// A witness who committed to a value before anybody revealed one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// Name, see [`crate::is_name`].
+    pub name: String,
+    /// [`witness_commitment`] of the value.
+    pub committed: String,
+    /// The value, `[A-Za-z0-9-]{8,64}`; `None` where it was withheld.
+    pub value: Option<String>,
+}
+
+/// The contributions to a seed, in the announced order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contributions {
+    /// The commitment: SHA-256 of `manifest.txt`.
+    pub commitment: String,
+    /// In the order of the closed list.
+    pub witnesses: Vec<Witness>,
+    /// SHA-256 of the server's nonce, as in the rules.
+    pub nonce_sha256: String,
+    /// The nonce, 64 hexadecimal digits; `None` where it was withheld.
+    pub nonce: Option<String>,
+    /// The dice as they fell.
+    pub rolls: Vec<u32>,
+    /// Sides of each die.
+    pub sides: u32,
+}
+
+/// What a witness hands in before the list is closed:
+/// `SHA-256(commitment ‖ LF ‖ name ‖ LF ‖ value)`, no LF at the end.
+pub fn witness_commitment(commitment: &str, name: &str, value: &str) -> String {
+    sha256_hex(format!("{commitment}\n{name}\n{value}").as_bytes())
+}
+
+/// Whether `value` can be a witness's value: `[A-Za-z0-9-]{8,64}`.
+pub fn is_witness_value(value: &str) -> bool {
+    value.len() >= 8 && is_token(value.as_bytes(), 64)
+}
+
+/// What is shown when the list of witnesses is closed: SHA-256 over the line of the commitment and a line
+/// `NAME SHA256` for each, in order.
+pub fn list_hash(commitment: &str, committed: &[(&str, &str)]) -> String {
+    let mut text = format!("{commitment}\n");
+    for (name, hash) in committed {
+        text += &format!("{name} {hash}\n");
+    }
+    sha256_hex(text.as_bytes())
+}
+
+/// Chance in one roll of a fair die, in thousandths of a bit, rounded down.
+pub fn dice_millibits(sides: u32) -> Option<u64> {
+    match sides {
+        4 => Some(2000),
+        6 => Some(2584),
+        8 => Some(3000),
+        10 => Some(3321),
+        12 => Some(3584),
+        20 => Some(4321),
+        _ => None,
+    }
+}
+
+impl Contributions {
+    /// The text of `seed.txt`; its SHA-256 is the seed.
+    pub fn to_text(&self) -> String {
+        let mut text = format!("commitment {}\n", self.commitment);
+        for w in &self.witnesses {
+            text += &match &w.value {
+                Some(value) => format!("witness {} {} {value}\n", w.name, w.committed),
+                None => format!("withheld {} {}\n", w.name, w.committed),
+            };
+        }
+        text += &match &self.nonce {
+            Some(nonce) => format!("server {} {nonce}\n", self.nonce_sha256),
+            None => format!("withheld server {}\n", self.nonce_sha256),
+        };
+        text += &format!("dice {}", self.sides);
+        for roll in &self.rolls {
+            text += &format!(" {roll}");
+        }
+        text + "\n"
+    }
+
+    /// Chance in thousandths of a bit: the dice, and 256 bits where the server's nonce was revealed.
+    /// Witnesses' values protect their givers and are not counted, as nobody can measure them.
+    pub fn millibits(&self) -> u64 {
+        let dice = dice_millibits(self.sides).unwrap_or(0) * self.rolls.len() as u64;
+        dice + if self.nonce.is_some() { 256_000 } else { 0 }
+    }
+
+    /// [`list_hash`] of these witnesses.
+    pub fn list_hash(&self) -> String {
+        let list: Vec<_> = self
+            .witnesses
+            .iter()
+            .map(|w| (w.name.as_str(), w.committed.as_str()))
+            .collect();
+        list_hash(&self.commitment, &list)
+    }
+
+    /// Reads `seed.txt` and holds it against the rules and the commitment, line by line.
+    ///
+    /// # Errors
+    /// The first line that is wrong.
+    pub fn parse(bytes: &[u8], rules: &Rules, commitment: &str) -> Result<Contributions, Fault> {
+        let Last::Dice {
+            rolls: wanted,
+            sides,
+        } = rules.seed.last
+        else {
+            return Err(Fault::new(
+                FILE,
+                0,
+                What::Unsupported,
+                "the last source is not dice",
+            ));
+        };
+        let lines = lines(FILE, bytes)?;
+        let mut rest = lines.iter();
+        let end = || Fault::new(FILE, lines.len() as u64, What::Form, "ends before the dice");
+
+        let (n, first) = rest.next().ok_or_else(end)?;
+        let named = words::<2>(*n, first, "commitment")?[1];
+        if named != commitment {
+            return Err(Fault::new(
+                FILE,
+                *n,
+                What::Commitment,
+                format!("SHA-256 of manifest.txt is {commitment}"),
+            ));
+        }
+        let mut witnesses: Vec<Witness> = Vec::new();
+        let nonce = loop {
+            let (n, line) = rest.next().ok_or_else(end)?;
+            if line.starts_with("server ") || line.starts_with("withheld server ") {
+                break server_line(*n, line, rules)?;
+            }
+            if witnesses.len() == WITNESSES_MAX {
+                return Err(Fault::new(
+                    FILE,
+                    *n,
+                    What::TooLarge,
+                    format!("more than {WITNESSES_MAX} witnesses"),
+                ));
+            }
+            let witness = witness_line(*n, line, commitment)?;
+            if witnesses.iter().any(|w| w.name == witness.name) {
+                return Err(Fault::new(
+                    FILE,
+                    *n,
+                    What::Duplicate,
+                    format!("{} stands twice", witness.name),
+                ));
+            }
+            witnesses.push(witness);
+        };
+        let (n, line) = rest.next().ok_or_else(end)?;
+        let rolls = dice_line(*n, line, sides, wanted)?;
+        if let Some((n, _)) = rest.next() {
+            return Err(Fault::new(
+                FILE,
+                *n,
+                What::Form,
+                "nothing may follow the dice",
+            ));
+        }
+        let seed = Contributions {
+            commitment: commitment.to_owned(),
+            witnesses,
+            nonce_sha256: rules.seed.nonce_sha256.clone(),
+            nonce,
+            rolls,
+            sides,
+        };
+        if seed.millibits() < 128_000 {
+            let detail = format!("{} bits of chance, 128 are needed", seed.millibits() / 1000);
+            return Err(Fault::new(FILE, 0, What::Entropy, detail));
+        }
+        Ok(seed)
+    }
+}
+
+fn words<'a, const N: usize>(
+    line: u64,
+    text: &'a str,
+    keyword: &str,
+) -> Result<[&'a str; N], Fault> {
+    let parts: Vec<&str> = text.split(' ').take(N + 1).collect();
+    match <[&str; N]>::try_from(parts) {
+        Ok(parts) if parts[0] == keyword => Ok(parts),
+        _ => Err(Fault::new(
+            FILE,
+            line,
+            What::Form,
+            format!("{:?} is not a line {keyword:?} here", show(text.as_bytes())),
+        )),
+    }
+}
+
+fn witness_line(n: u64, line: &str, commitment: &str) -> Result<Witness, Fault> {
+    let (name, committed, value) = if line.starts_with("withheld ") {
+        let [_, name, committed] = words::<3>(n, line, "withheld")?;
+        (name, committed, None)
+    } else {
+        let [_, name, committed, value] = words::<4>(n, line, "witness")?;
+        (name, committed, Some(value))
+    };
+    if !is_name(name) {
+        return Err(Fault::new(
+            FILE,
+            n,
+            What::Form,
+            format!("{:?} cannot be a name here", show(name.as_bytes())),
+        ));
+    }
+    if !is_hash(committed.as_bytes()) {
+        return Err(Fault::new(
+            FILE,
+            n,
+            What::Form,
+            "what was committed must be 64 hexadecimal digits",
+        ));
+    }
+    if let Some(value) = value {
+        if !is_witness_value(value) {
+            return Err(Fault::new(
+                FILE,
+                n,
+                What::Form,
+                "a value is 8 to 64 of A-Z a-z 0-9 -",
+            ));
+        }
+        if witness_commitment(commitment, name, value) != committed {
+            return Err(Fault::new(
+                FILE,
+                n,
+                What::Reveal,
+                format!("the value of {name} is not what was committed"),
+            ));
+        }
+    }
+    Ok(Witness {
+        name: name.to_owned(),
+        committed: committed.to_owned(),
+        value: value.map(str::to_owned),
+    })
+}
+
+fn server_line(n: u64, line: &str, rules: &Rules) -> Result<Option<String>, Fault> {
+    let (committed, nonce) = if line.starts_with("withheld ") {
+        (words::<3>(n, line, "withheld")?[2], None)
+    } else {
+        let [_, committed, nonce] = words::<3>(n, line, "server")?;
+        (committed, Some(nonce))
+    };
+    if committed != rules.seed.nonce_sha256 {
+        return Err(Fault::new(
+            FILE,
+            n,
+            What::Reveal,
+            "the rules name another hash of the server's nonce",
+        ));
+    }
+    match nonce {
+        Some(nonce) if !is_hash(nonce.as_bytes()) => Err(Fault::new(
+            FILE,
+            n,
+            What::Form,
+            "the server's nonce is 64 lower-case hexadecimal digits",
+        )),
+        Some(nonce) if sha256_hex(nonce.as_bytes()) != committed => Err(Fault::new(
+            FILE,
+            n,
+            What::Reveal,
+            "the server's nonce is not what was committed",
+        )),
+        nonce => Ok(nonce.map(str::to_owned)),
+    }
+}
+
+fn dice_line(n: u64, line: &str, sides: u32, wanted: u32) -> Result<Vec<u32>, Fault> {
+    let form = |detail: String| Err(Fault::new(FILE, n, What::Form, detail));
+    let mut parts = line.split(' ');
+    if parts.next() != Some("dice") {
+        return form("a line of dice is expected here".into());
+    }
+    if parts.next().and_then(|s| number(s.as_bytes(), 20)) != Some(u64::from(sides)) {
+        return form(format!("the rules say dice of {sides} sides"));
+    }
+    let mut rolls = Vec::new();
+    for part in parts {
+        match number(part.as_bytes(), u64::from(sides)) {
+            Some(roll) if roll > 0 => rolls.push(roll as u32),
+            _ => {
+                return form(format!(
+                    "{:?} is no roll of {sides} sides",
+                    show(part.as_bytes())
+                ));
+            }
+        }
+    }
+    if rolls.len() != wanted as usize {
+        return form(format!(
+            "the rules say {wanted} rolls, {} are here",
+            rolls.len()
+        ));
+    }
+    Ok(rolls)
+}

@@ -1,0 +1,70 @@
+//! Archives from strangers: refused with a reason, in bounded memory. (D2, S2)
+
+mod common;
+
+use draw::*;
+use rstest::rstest;
+use std::io::Cursor;
+use std::time::{Duration, Instant};
+
+#[rstest]
+#[case::a_path_upwards("../rules.json")]
+#[case::an_absolute_path("/rules.json")]
+#[case::a_folder("transcript/rules.json")]
+#[case::a_windows_path("..\\rules.json")]
+#[case::another_file("setup.exe")]
+#[case::other_case("RULES.JSON")]
+fn names_that_do_not_belong(#[case] name: &str) {
+    let zip = write_zip(&[(name, b"{}")]).unwrap();
+    let fault = read_zip(Cursor::new(zip), 1 << 30).unwrap_err();
+    assert_eq!(fault.what, What::Archive, "{fault}");
+}
+
+#[test]
+fn a_bomb_is_not_unpacked() {
+    // 3 GiB of zeros in a few MiB would be the usual bomb; 64 MiB against a limit of 4 KiB tells the same.
+    let zip = write_zip(&[("manifest.txt", &vec![b'0'; 64 << 20])]).unwrap();
+    assert!(zip.len() < 200_000);
+    let from = Instant::now();
+    let fault = read_zip(Cursor::new(zip), 1 << 30).unwrap_err();
+    assert_eq!((fault.file, fault.what), ("manifest.txt", What::TooLarge));
+    assert!(from.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn all_files_together_are_bounded() {
+    let zip = write_zip(&[
+        ("objects.csv", &vec![b'0'; 1 << 20]),
+        ("result.csv", &vec![b'0'; 1 << 20]),
+    ])
+    .unwrap();
+    let fault = read_zip(Cursor::new(zip), 3 << 19).unwrap_err();
+    assert_eq!((fault.file, fault.what), ("result.csv", What::TooLarge));
+}
+
+#[test]
+fn a_broken_archive_is_refused() {
+    let files = common::cases()[0].files();
+    let named: Vec<_> = FILES
+        .iter()
+        .filter_map(|(name, _)| Some((*name, files.get(name)?)))
+        .collect();
+    let zip = write_zip(&named).unwrap();
+    assert!(read_zip(Cursor::new(&zip[..zip.len() / 2]), 1 << 30).is_err());
+    assert!(read_zip(Cursor::new(b"not an archive"), 1 << 30).is_err());
+    for at in (0..zip.len()).step_by(97) {
+        let mut broken = zip.clone();
+        broken[at] ^= 0x20;
+        // Either it is refused, or the byte did not matter and the files are still those that verify.
+        if let Ok(files) = read_zip(Cursor::new(&broken), 1 << 30)
+            && let Ok(transcript) = files.transcript()
+        {
+            assert_eq!(
+                verify(&transcript).is_ok(),
+                FILES
+                    .iter()
+                    .all(|(n, _)| files.get(n) == common::cases()[0].files().get(n))
+            );
+        }
+    }
+}
