@@ -8,16 +8,23 @@
 use crate::corps::{Avoid, Corps};
 use crate::fault::{Fault, What};
 use crate::objects::{FILE, Kind, Objects};
-use crate::ticket::{Ticket, Tickets};
+use crate::ticket::Tickets;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, binary_heap::PeekMut};
 
 /// Most cards in all hands together. An honest pool of 200,000 inspectors stays far below; a hostile one is
 /// refused before it takes the memory.
 const CARDS_MAX: usize = 16_000_000;
 
-/// Number of the deck (from 0), the ticket in it, the inspector: ordered as cards are dealt.
-type Card = (u32, Ticket, u32);
+/// A card, ordered as cards are dealt. Of the ticket it holds the first 192 bits: that two of them are equal is as far
+/// away as that SHA-256 is broken, and heaps of cards half the size stay in the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Card {
+    /// Number of the deck, from 0: cards that the inspector was dealt before.
+    deck: u32,
+    ticket: [u64; 3],
+    inspector: u32,
+}
 
 /// Cards that can come to one district, or to one need in it.
 struct Hand {
@@ -37,7 +44,11 @@ pub(crate) struct Dealer<'f, 'a> {
     /// The next card of each inspector.
     next: Vec<Card>,
     raised: u32,
-    hands: HashMap<(&'a str, Option<&'a str>), Hand>,
+    hands: Vec<Hand>,
+    /// Which hand, by district and need.
+    numbers: HashMap<(&'a str, Option<&'a str>), usize>,
+    /// The hands of each kind of object: one for each of its needs, then that of its district.
+    of_kind: HashMap<u32, Vec<usize>>,
     cards: usize,
 }
 
@@ -48,64 +59,70 @@ impl<'f, 'a> Dealer<'f, 'a> {
             avoid,
             seed,
             decks: Vec::new(),
-            next: Vec::new(),
+            next: Vec::with_capacity(corps.all.len()),
             raised: 0,
-            hands: HashMap::new(),
+            hands: Vec::new(),
+            numbers: HashMap::new(),
+            of_kind: HashMap::new(),
             cards: 0,
         };
-        dealer.next = (0..corps.all.len() as u32)
-            .map(|i| (0, [0; 32], i))
-            .collect();
-        for i in 0..corps.all.len() as u32 {
-            let ticket = dealer.ticket(0, i);
-            dealer.next[i as usize].1 = ticket;
+        for inspector in 0..corps.all.len() as u32 {
+            let card = dealer.print(0, inspector);
+            dealer.next.push(card);
         }
         dealer
     }
 
-    /// The team of one object, leader first.
-    pub fn team(&mut self, row: u32, kind: &Kind<'a>, size: u32) -> Result<Vec<u32>, Fault> {
+    /// The team of the object in one row, leader first.
+    pub fn team(&mut self, objects: &Objects<'a>, row: u32, size: u32) -> Result<Vec<u32>, Fault> {
+        let number = objects.rows[row as usize].kind;
+        let kind = &objects.kinds[number as usize];
+        let hands = match self.of_kind.remove(&number) {
+            Some(hands) => hands,
+            None => self.hands_of(kind)?,
+        };
         let mut team: Vec<u32> = Vec::with_capacity(size as usize);
-        for need in &kind.needs {
+        for (need, hand) in kind.needs.iter().zip(&hands) {
             if !team.iter().any(|i| self.corps.meets(*i, need)) {
-                let dealt = self.card(row, kind.district, Some(need), &team)?;
+                let dealt = self.card(*hand, row, &team)?;
                 team.push(dealt);
             }
         }
         while team.len() < size as usize {
-            let dealt = self.card(row, kind.district, None, &team)?;
+            let dealt = self.card(hands[kind.needs.len()], row, &team)?;
             team.push(dealt);
         }
+        self.of_kind.insert(number, hands);
         Ok(team)
     }
 
-    fn ticket(&mut self, deck: u32, inspector: u32) -> Ticket {
+    /// The card of an inspector in a deck.
+    fn print(&mut self, deck: u32, inspector: u32) -> Card {
         while self.decks.len() <= deck as usize {
-            self.decks.push(Tickets::new(
-                self.seed,
-                &format!("deck/{}", self.decks.len() + 1),
-            ));
+            let purpose = format!("deck/{}", self.decks.len() + 1);
+            self.decks.push(Tickets::new(self.seed, &purpose));
         }
-        self.decks[deck as usize].of(self.corps.all[inspector as usize].id.as_bytes())
+        let id = self.corps.all[inspector as usize].id.as_bytes();
+        let ticket = self.decks[deck as usize].of(id);
+        let part = |n: usize| {
+            ticket[n..n + 8]
+                .iter()
+                .fold(0, |w, b| w << 8 | u64::from(*b))
+        };
+        Card {
+            deck,
+            ticket: [part(0), part(8), part(16)],
+            inspector,
+        }
     }
 
-    fn card(
-        &mut self,
-        row: u32,
-        district: &'a str,
-        need: Option<&'a str>,
-        team: &[u32],
-    ) -> Result<u32, Fault> {
-        let key = (district, need);
-        let mut hand = match self.hands.remove(&key) {
-            Some(hand) => hand,
-            None => self.hand(district, need)?,
-        };
+    /// Deals one card out of a hand.
+    fn card(&mut self, hand: usize, row: u32, team: &[u32]) -> Result<u32, Fault> {
         let dealt = loop {
-            if let Some(inspector) = self.deal_from(&mut hand, row, team) {
+            if let Some(inspector) = self.deal_from(hand, row, team) {
                 break inspector;
             }
-            if hand.full.is_empty() {
+            if self.hands[hand].full.is_empty() {
                 // Cannot happen to a frame that was checked: every object of it can be served.
                 let detail = "no eligible inspector is left for this object";
                 return Err(Fault::new(
@@ -117,40 +134,41 @@ impl<'f, 'a> Dealer<'f, 'a> {
             }
             self.raised += 1;
         };
-        self.hands.insert(key, hand);
-        let deck = self.next[dealt as usize].0 + 1;
-        let ticket = self.ticket(deck, dealt);
-        self.next[dealt as usize] = (deck, ticket, dealt);
+        let card = self.print(self.next[dealt as usize].deck + 1, dealt);
+        self.next[dealt as usize] = card;
+        self.hands[hand].cards.push(Reverse(card));
         Ok(dealt)
     }
 
-    fn hand(&mut self, district: &'a str, need: Option<&'a str>) -> Result<Hand, Fault> {
+    fn hands_of(&mut self, kind: &Kind<'a>) -> Result<Vec<usize>, Fault> {
+        let needs = kind.needs.iter().copied().map(Some).chain([None]);
+        needs.map(|need| self.hand(kind.district, need)).collect()
+    }
+
+    fn hand(&mut self, district: &'a str, need: Option<&'a str>) -> Result<usize, Fault> {
+        if let Some(hand) = self.numbers.get(&(district, need)) {
+            return Ok(*hand);
+        }
         let fits = |i: &&u32| need.is_none_or(|need| self.corps.meets(**i, need));
-        let cards: BinaryHeap<_> = self
-            .corps
-            .in_district(district)
-            .iter()
-            .filter(fits)
-            .map(|i| Reverse(self.next[*i as usize]))
-            .collect();
+        let there = self.corps.in_district(district).iter().filter(fits);
+        let cards: BinaryHeap<_> = there.map(|i| Reverse(self.next[*i as usize])).collect();
         self.cards += cards.len();
         if self.cards > CARDS_MAX {
-            return Err(Fault::new(
-                crate::corps::FILE,
-                0,
-                What::TooLarge,
-                "too many districts and needs per inspector",
-            ));
+            let detail = "too many districts and needs per inspector";
+            return Err(Fault::new(crate::corps::FILE, 0, What::TooLarge, detail));
         }
-        Ok(Hand {
+        self.hands.push(Hand {
             cards,
             full: Vec::new(),
             raised: self.raised,
-        })
+        });
+        self.numbers.insert((district, need), self.hands.len() - 1);
+        Ok(self.hands.len() - 1)
     }
 
-    /// The first card of this hand whose inspector can take this seat.
-    fn deal_from(&self, hand: &mut Hand, row: u32, team: &[u32]) -> Option<u32> {
+    /// Takes out of a hand the first card whose inspector can take this seat.
+    fn deal_from(&mut self, hand: usize, row: u32, team: &[u32]) -> Option<u32> {
+        let hand = &mut self.hands[hand];
         if hand.raised != self.raised {
             hand.raised = self.raised;
             let back = std::mem::take(&mut hand.full);
@@ -159,24 +177,25 @@ impl<'f, 'a> Dealer<'f, 'a> {
         }
         let mut passed = Vec::new();
         let mut dealt = None;
-        while let Some(Reverse(card)) = hand.cards.pop() {
-            let inspector = card.2;
+        while let Some(mut top) = hand.cards.peek_mut() {
+            let inspector = top.0.inspector;
             let now = self.next[inspector as usize];
-            if card.0 != now.0 {
-                hand.cards.push(Reverse(now));
-            } else if u64::from(now.0)
-                >= u64::from(self.corps.all[inspector as usize].capacity) + u64::from(self.raised)
-            {
+            if top.0 != now {
+                // Dealt meanwhile out of another hand: its card sinks to where it belongs now.
+                *top = Reverse(now);
+                continue;
+            }
+            let card = PeekMut::pop(top);
+            let capacity = u64::from(self.corps.all[inspector as usize].capacity);
+            if u64::from(now.deck) >= capacity + u64::from(self.raised) {
                 hand.full.push(inspector);
+            } else if team.contains(&inspector) || self.avoid.has(inspector, row) {
+                passed.push(card);
             } else {
-                passed.push(Reverse(card));
-                if !team.contains(&inspector) && !self.avoid.has(inspector, row) {
-                    dealt = Some(inspector);
-                    break;
-                }
+                dealt = Some(inspector);
+                break;
             }
         }
-        // The dealt card goes back as well: it is behind its inspector then, and put right when it comes up.
         hand.cards.extend(passed);
         dealt
     }

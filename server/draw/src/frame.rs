@@ -6,6 +6,7 @@ use crate::fault::{Fault, What};
 use crate::manifest;
 use crate::objects::{self, Objects};
 use crate::outcome::{Drawn, Outcome, Reserve};
+use crate::parallel::both;
 use crate::rules::Rules;
 use crate::select::select;
 use crate::text::{fields, in_order, is_ground, is_hash, rows};
@@ -31,9 +32,17 @@ impl<'a> Frame<'a> {
     /// The first thing that is wrong, in the order of SPEC.md §9: manifest, rules, objects, inspectors, avoidances,
     /// exclusions, objects that nobody can serve.
     pub fn read(files: &Committed<'a>, manifest: &[u8]) -> Result<Frame<'a>, Fault> {
-        manifest::check(manifest, files)?;
-        let rules = Rules::parse(files.rules)?;
-        let objects = Objects::read(files.objects, &rules)?;
+        // Hashing and reading the frame are the two long steps before the draw: side by side.
+        let (hashes, read) = both(
+            || manifest::check(manifest, files),
+            || {
+                let rules = Rules::parse(files.rules)?;
+                let objects = Objects::read(files.objects, &rules)?;
+                Ok((rules, objects))
+            },
+        );
+        hashes?;
+        let (rules, objects) = read?;
         let corps = Corps::read(files.inspectors, &rules)?;
         let avoid = Avoid::read(files.avoid, &corps, &objects)?;
         let excluded = excluded(files.excluded, &objects)?;
@@ -79,7 +88,7 @@ impl<'a> Frame<'a> {
         let cell = |row: u32| self.objects.rows[row as usize].cell;
         let mut drawn = Vec::with_capacity(chosen.drawn.len());
         for (rank, c) in chosen.drawn.into_iter().enumerate() {
-            let team = dealer.team(c.row, self.objects.kind(c.row), self.rules.team)?;
+            let team = dealer.team(&self.objects, c.row, self.rules.team)?;
             let object = self.objects.id_text(c.row);
             let inspectors = team
                 .into_iter()

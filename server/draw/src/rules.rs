@@ -253,27 +253,37 @@ impl Rules {
         if self.public_from != "draw" && !is_date(&self.public_from) {
             return bad("public_from must be \"draw\" or a date YYYY-MM-DD".into());
         }
+        if let Some(fault) = self.seed.last.fault() {
+            return Err(fault);
+        }
         if !is_hash(self.seed.nonce_sha256.as_bytes()) {
             return bad("seed.nonce_sha256 must be 64 lower-case hexadecimal digits".into());
         }
         if !(2..=10).contains(&self.team) {
             return bad("team: 2 to 10".into());
         }
-        match self.seed.last {
-            Last::Dice { rolls, sides } => match dice_millibits(sides) {
-                None => bad("dice have 4, 6, 8, 10, 12 or 20 sides".into()),
-                Some(_) if rolls > 1000 => bad("at most 1000 rolls".into()),
-                Some(bits) if u64::from(rolls) * bits < 64_000 => bad(format!(
-                    "{rolls} rolls of {sides} sides give less than 64 bits"
-                )),
-                Some(_) => Ok(()),
-            },
-            Last::Drand { .. } => Err(Fault::new(
+        Ok(())
+    }
+}
+
+impl Last {
+    fn fault(&self) -> Option<Fault> {
+        let bad = |detail: String| Some(Fault::new(FILE, 0, What::Rule, detail));
+        let Last::Dice { rolls, sides } = *self else {
+            return Some(Fault::new(
                 FILE,
                 0,
                 What::Unsupported,
                 "drand as the last source",
+            ));
+        };
+        match dice_millibits(sides) {
+            None => bad("dice have 4, 6, 8, 10, 12 or 20 sides".into()),
+            Some(_) if rolls > 1000 => bad("at most 1000 rolls".into()),
+            Some(bits) if u64::from(rolls) * bits < 64_000 => bad(format!(
+                "{rolls} rolls of {sides} sides give less than 64 bits"
             )),
+            Some(_) => None,
         }
     }
 }
