@@ -1,0 +1,27 @@
+import { accounts, tablets } from './accounts'
+import common from './common'
+import draws from './draws'
+import { answer, items } from './items'
+import { overview } from './overview'
+import { journal, publication, quarantine, tasks } from './places'
+import { plans } from './plans'
+import { imports, registers } from './registers'
+import { review } from './review'
+
+export default {
+  ...common,
+  accounts,
+  answer,
+  draws,
+  imports,
+  items,
+  journal,
+  overview,
+  plans,
+  publication,
+  quarantine,
+  registers,
+  review,
+  tablets,
+  tasks,
+}

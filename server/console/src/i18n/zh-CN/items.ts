@@ -1,0 +1,43 @@
+export const answer = {
+  compliant: '符合',
+  non_compliant: '不符合',
+  not_applicable: '不适用',
+}
+
+export const items = {
+  lead: '随机抽查事项清单。没有列入清单、没有法律依据的，不能检查。',
+  empty: '清单还是空的',
+  emptyHint: '从 Excel 文件导入抽查事项和检查表。',
+  search: '事项名称、编码或依据',
+  add: '新增事项',
+  newVersion: '修订',
+  columns: { code: '编码', name: '抽查事项', department: '部门', basis: '检查依据', points: '检查要点', version: '版本' },
+  state: { active: '有效', inactive: '停用', draft: '草稿' },
+  field: {
+    code: '编码',
+    department: '部门',
+    basis: '检查依据',
+    object_kind: '检查对象',
+    content: '检查内容',
+    method: '检查方式',
+    ratio: '抽查比例',
+    frequency: '频次',
+    level: '层级',
+    valid: '有效期',
+    authority: '权责清单编码',
+  },
+  method: { on_site: '实地检查', written: '书面检查', online: '网络监测' },
+  level: { city: '市级', district: '区级' },
+  versions: '版本',
+  versionOf: '第 {n} 版',
+  current: '现行',
+  facts: '事项',
+  sheet: '检查表',
+  sheetLead: '检查人员在平板上看到的样子，共 {n} 个检查要点',
+  noSheet: '这个版本没有检查表',
+  point: { requirement: '要求：', text: '文字填写' },
+  demand: {
+    photo: { always: '必须拍照', on_non_compliant: '不符合时必须拍照' },
+    note: { always: '必须说明', on_non_compliant: '不符合时必须说明' },
+  },
+}

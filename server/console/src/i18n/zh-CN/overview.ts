@@ -1,0 +1,23 @@
+export const overview = {
+  hello: '{name}，{part}',
+  morning: '上午好',
+  afternoon: '下午好',
+  evening: '晚上好',
+  waiting: '等我办理',
+  nothing: '没有等您办理的事项',
+  due: '快到期的',
+  nothingDue: '没有快到期的事项',
+  year: '{year} 年进度',
+  wait: {
+    plans_to_approve: '计划待批准',
+    draws_under_way: '抽取进行中',
+    draws_to_dispatch: '抽取待派发',
+    records_to_review: '记录待审核',
+    results_to_publish: '结果待公示',
+    quarantined: '隔离区待处理',
+  },
+  deadline: '全年检查应于 11 月 30 日前完成',
+  daysLeft: '还有 {n} 天',
+  number: { objects: '检查对象', inspectors: '执法检查人员', items: '抽查事项', drawn: '已抽中', sealed: '已签署', published: '已公示' },
+  chart: { title: '任务进展', empty: '派发任务以后，这里显示全年进展。' },
+}
