@@ -2,6 +2,7 @@ export const registers = {
   lead: '检查对象名录库和执法检查人员名录库。抽取只从这里取人、取对象。',
   import: '导入文件',
   noDistrict: '未登记辖区',
+  codeShort: '信用代码',
   riskOf: '{r} 类',
   history: '变更记录',
   objects: {
