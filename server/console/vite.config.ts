@@ -24,7 +24,7 @@ export default defineConfig({
   },
   server: {
     proxy: {
-      '/api': process.env.DOUBLE_RANDOM_SERVER ?? 'http://127.0.0.1:8080',
+      '/api': 'http://127.0.0.1:8080',
     },
   },
 })

@@ -1,6 +1,7 @@
 import type { RouteLocationRaw } from 'vue-router'
 import { answer, api } from '@/api/client'
 import { type Right, session } from '@/session/session'
+import type { TaskState } from '@/tasks/terms'
 
 export interface Waiting {
   key: string
@@ -65,7 +66,7 @@ export async function standing(): Promise<Standing> {
 }
 
 /** How many tasks are in each state, in the order of the work. */
-export async function progress(states: string[]): Promise<number[]> {
+export async function progress(states: TaskState[]): Promise<number[]> {
   return Promise.all(
     states.map(async (state) => (await answer(api.GET('/api/tasks', { params: { query: { state, limit: 1 } } }))).total),
   )

@@ -1,8 +1,12 @@
+import type { Schemas } from '@/api/client'
 import type { Tone } from '@/ui/StatusMark.vue'
 
-export const TASK_STATES = ['dispatched', 'under_way', 'sealed', 'returned', 'accepted', 'published', 'withdrawn']
+export type TaskState = Schemas['TaskState']
 
-export function taskTone(state: string): Tone {
-  const tones: Record<string, Tone> = { dispatched: 'wait', under_way: 'info', sealed: 'info', returned: 'warn', accepted: 'good', published: 'good' }
-  return tones[state] ?? 'idle'
+/** In the order of the work. */
+export const TASK_STATES: TaskState[] = ['dispatched', 'sealed', 'returned', 'accepted', 'withdrawn']
+
+export function taskTone(state: TaskState): Tone {
+  const tones: Record<TaskState, Tone> = { dispatched: 'wait', sealed: 'info', returned: 'warn', accepted: 'good', withdrawn: 'idle' }
+  return tones[state]
 }

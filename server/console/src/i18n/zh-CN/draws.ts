@@ -1,6 +1,7 @@
 export default {
   lead: '每一次抽取都有编号，作废的也留在这里；没有一次可以删除或重来。',
   new: '发起抽取',
+  hall: '大屏幕',
   empty: '还没有抽取',
   emptyHint: '抽取由已锁定的计划发起。',
   toPlans: '去看计划',
