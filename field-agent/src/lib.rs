@@ -10,6 +10,7 @@
 
 pub mod agent;
 pub mod api;
+pub mod host;
 pub mod photos;
 pub mod ports;
 pub mod store;

@@ -1,8 +1,12 @@
-//! The tablet host: `field-agent openapi` prints the tablet API.
+//! The tablet host as a program.
 
 use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use field_agent::host::{self, Config, SystemClock, SystemRandom};
 
 #[derive(Parser)]
 #[command(
@@ -17,15 +21,89 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the tablet: prints the one-time address that opens the app.
+    Run {
+        /// Folder of the encrypted store.
+        #[arg(long, env = "FIELD_AGENT_DATA")]
+        data: PathBuf,
+        /// Loopback address; port 0 takes a free one.
+        #[arg(long, env = "FIELD_AGENT_LISTEN", default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+        /// Server to enrol at when the form names none.
+        #[arg(long, env = "FIELD_AGENT_SERVER")]
+        server: Option<String>,
+    },
     /// Print the OpenAPI document of the tablet API.
     Openapi,
 }
 
 fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("FIELD_AGENT_LOG")
+                .unwrap_or_else(|_| "warn".into()),
+        )
+        .with_writer(std::io::stderr)
+        .init();
     match Cli::parse().command {
         Command::Openapi => {
             std::io::stdout().write_all(field_agent::api::openapi_json()?.as_bytes())?
         }
+        Command::Run {
+            data,
+            listen,
+            server,
+        } => run(Config {
+            listen,
+            server,
+            ..Config::new(data)
+        })?,
     }
     Ok(())
+}
+
+#[tokio::main]
+async fn run(config: Config) -> anyhow::Result<()> {
+    let link = config.data.join("launch-url");
+    let agent = host::start(
+        config,
+        Arc::new(SystemClock::default()),
+        Box::new(SystemRandom::default()),
+    )
+    .await?;
+    // The app's icon reads a fresh address from a file that only this user can read.
+    write_private(&link, &agent.new_launch_url())?;
+    let mut out = std::io::stdout();
+    writeln!(out, "listening {}", agent.addr)?;
+    writeln!(out, "launch {}", agent.launch_url)?;
+    out.flush()?;
+    loop {
+        tokio::select! {
+            stopped = stop_asked() => break stopped?,
+            () = agent.agent().access().launch_used() => write_private(&link, &agent.new_launch_url())?,
+        }
+    }
+    let _ = std::fs::remove_file(&link);
+    agent.stop().await;
+    Ok(())
+}
+
+/// Ctrl-C, or the signal by which a service manager stops a program.
+async fn stop_asked() -> std::io::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+fn write_private(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text.as_bytes())
 }

@@ -8,6 +8,11 @@ use std::pin::Pin;
 pub trait Clock: Send + Sync {
     /// Milliseconds since 1970 UTC by this tablet's clock, which may be wrong (lesson 19).
     fn now_ms(&self) -> i64;
+
+    /// Milliseconds of a clock that never jumps, for pauses.
+    fn monotonic_ms(&self) -> i64 {
+        self.now_ms()
+    }
 }
 
 /// Randomness for keys, nonces and ids.

@@ -32,6 +32,7 @@ pub struct Access {
     agent: String,
     tokens: Box<TokenSource>,
     inner: Mutex<Inner>,
+    used: tokio::sync::Notify,
 }
 
 #[derive(Default)]
@@ -50,6 +51,7 @@ impl Access {
             agent,
             tokens,
             inner: Mutex::default(),
+            used: tokio::sync::Notify::new(),
         }
     }
 
@@ -142,7 +144,13 @@ impl Access {
         let at = inner.launch_links.iter().position(|t| same(t, token))?;
         inner.launch_links.remove(at);
         inner.launched.push(fresh.clone());
+        self.used.notify_one();
         Some(fresh)
+    }
+
+    /// Waits until a launch address has been used, so that a host can lay a fresh one ready.
+    pub async fn launch_used(&self) {
+        self.used.notified().await;
     }
 
     fn is_launched(&self, headers: &HeaderMap) -> bool {

@@ -78,7 +78,6 @@ pub enum PartyStatement {
         reason: String,
         witness_name: String,
         witness_capacity: String,
-        witness_ink: Option<Ink>,
     },
 }
 
@@ -120,7 +119,7 @@ pub struct SignatureView {
     pub name: String,
     pub role: String,
     pub signed_at: i64,
-    /// `valid`, `superseded` (valid for the state it signed, changed since) or `invalid`.
+    /// `valid`, `superseded` (valid for the state it signed, changed since), `not_here_yet` or `invalid`.
     pub state: String,
     /// How many changes came after the signed state.
     pub superseded_by: u32,
@@ -132,7 +131,7 @@ pub struct SignatureView {
 pub struct Seal {
     pub round: u32,
     pub sealed_at: i64,
-    /// First 16 hex digits of `subject_sha256` in groups of four.
+    /// First 8 and last 4 hex digits of `subject_sha256`, in groups of four.
     pub fingerprint: String,
     pub subject_sha256: String,
 }

@@ -88,7 +88,6 @@ pub struct EnrolInspector {
     pub person: String,
     pub name: String,
     pub unit: String,
-    pub certificate: String,
 }
 
 /// Enrols the tablet: every inspector of the offer chooses a PIN.
@@ -130,7 +129,7 @@ pub async fn unlock(
         .into_response())
 }
 
-/// Ends the session. `?all` is not needed: a tablet has one session at a time per browser.
+/// Ends the session of this browser.
 #[utoipa::path(post, path = "/api/lock", tag = "unlock", responses((status = 200, body = AgentState)))]
 pub async fn lock(State(agent): Shared, headers: HeaderMap) -> Result<Response, super::Problem> {
     let cookie_agent = agent.clone();

@@ -1,4 +1,87 @@
 //! The encrypted store: everything that a tablet must not lose and must not give away.
+//!
+//! One SQLCipher database with a raw key, WAL and `synchronous=FULL`: when a commit returns, a flat
+//! battery cannot take it back. Photos lie beside it ([`blobs`]). A database that does not open is
+//! never deleted.
 
 pub mod blobs;
+pub mod changes;
 pub mod migrate;
+pub mod queue;
+pub mod statements;
+pub mod tasks;
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::vault::slot::derive;
+
+const MIGRATIONS: &[&str] = &[include_str!("sql/1.sql")];
+
+/// Why the store did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The SQLite that was linked does not encrypt: nothing may be written.
+    #[error("this SQLite does not encrypt (no answer to PRAGMA cipher_version)")]
+    NoCipher,
+    /// Wrong key, or damaged; the file stays as it is.
+    #[error("the store does not open: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Opens or makes the store under `data_key`.
+pub fn open(path: &Path, data_key: &[u8; 32]) -> Result<Connection, OpenError> {
+    let mut db = Connection::open(path)?;
+    let key = derive(data_key, "double-random/store/v1");
+    db.pragma_update(None, "key", format!("x'{}'", hex::encode(*key)))?;
+    if cipher_version(&db)?.is_none() {
+        return Err(OpenError::NoCipher);
+    }
+    db.busy_timeout(Duration::from_secs(5))?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", true)?;
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    migrate::run(&mut db, MIGRATIONS)?;
+    db.set_prepared_statement_cache_capacity(64);
+    Ok(db)
+}
+
+/// Version of SQLCipher; `None` when the linked SQLite does not encrypt.
+pub fn cipher_version(db: &Connection) -> rusqlite::Result<Option<String>> {
+    db.query_row("PRAGMA cipher_version", [], |r| r.get(0))
+        .optional()
+}
+
+/// A fact of the tablet itself.
+pub fn get_meta(db: &Connection, key: &str) -> rusqlite::Result<Option<Vec<u8>>> {
+    db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key], |r| r.get(0))
+        .optional()
+}
+
+/// Writes a fact of the tablet itself.
+pub fn set_meta(db: &Connection, key: &str, value: &[u8]) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO meta(key, value) VALUES (?1, ?2) ON CONFLICT(key) DO UPDATE SET value = ?2",
+    )?
+    .execute(params![key, value])
+    .map(drop)
+}
+
+/// How far something is on its way to the server, as the store keeps it.
+pub mod delivery {
+    /// On this tablet only.
+    pub const HERE: i64 = 0;
+    /// Sent, not confirmed.
+    pub const SENT: i64 = 1;
+    /// Named by a receipt of the server.
+    pub const CONFIRMED: i64 = 2;
+    /// Refused for good.
+    pub const REFUSED: i64 = 3;
+}
+
+#[cfg(test)]
+mod tests;

@@ -118,6 +118,11 @@ impl Vault {
         Ok(vault)
     }
 
+    /// Version of SQLCipher; `None` when the linked SQLite does not encrypt.
+    pub fn cipher_version(&self) -> rusqlite::Result<Option<String>> {
+        crate::store::cipher_version(&self.db)
+    }
+
     /// A plain fact such as `agent`, `server`, `device`, `device_name`, `epoch`.
     pub fn get(&self, key: &str) -> rusqlite::Result<Option<String>> {
         self.db

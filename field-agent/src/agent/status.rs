@@ -1,0 +1,246 @@
+//! Sync and the state of the tablet as screens show them.
+
+use std::sync::atomic::Ordering;
+
+use super::photos::delivery_word;
+use super::tasks::overall;
+use super::{Agent, lock, storage};
+use crate::api::Problem;
+use crate::api::sync::*;
+use crate::api::tasks::{Delivery, TaskCard};
+use crate::store::queue::BlobRow;
+use crate::store::{self, changes, delivery, queue, tasks};
+
+const DAY_MS: i64 = 86_400_000;
+
+fn add(counters: &mut Counters, delivery: Delivery) {
+    match delivery {
+        Delivery::OnThisTablet | Delivery::Refused => counters.on_this_tablet += 1,
+        Delivery::Sent => counters.sent += 1,
+        Delivery::Confirmed => counters.confirmed += 1,
+    }
+}
+
+/// A photo is as far as the least far of its three forms.
+fn least(forms: [Delivery; 3]) -> Delivery {
+    let order = |d: &Delivery| match d {
+        Delivery::Refused => 0,
+        Delivery::OnThisTablet => 1,
+        Delivery::Sent => 2,
+        Delivery::Confirmed => 3,
+    };
+    forms
+        .into_iter()
+        .min_by_key(order)
+        .unwrap_or(Delivery::OnThisTablet)
+}
+
+impl Agent {
+    /// Everything about sync.
+    pub fn sync_status(&self) -> Result<SyncStatus, Problem> {
+        let now = self.now();
+        let phase = self.phase();
+        let (rows, records, photos, originals_paused, oldest) = self.with_open(|open| {
+            let mut rows = Vec::new();
+            let (mut records, mut photos) = (Counters::default(), Counters::default());
+            for (task, json, changed_at) in tasks::cards(&open.db).map_err(storage)? {
+                let Ok(card) = serde_json::from_str::<TaskCard>(&json) else { continue };
+                let untouched = card.delivery == Delivery::Confirmed && card.photos == 0 && card.state == crate::api::tasks::TaskState::Todo;
+                if untouched {
+                    continue;
+                }
+                let row = record_sync(open, &task, &card)?;
+                add(&mut records, row.delivery);
+                row.photos.iter().for_each(|p| add(&mut photos, least([p.thumbnail, p.rendition, p.original])));
+                let open_photos = row.photos.iter().any(|p| least([p.thumbnail, p.rendition, p.original]) != Delivery::Confirmed);
+                if row.delivery != Delivery::Confirmed || open_photos || now - changed_at < 7 * DAY_MS {
+                    rows.push(row);
+                }
+            }
+            let paused = store::get_meta(&open.db, "originals_paused").map_err(storage)?.is_some();
+            let oldest: Option<i64> = open
+                .db
+                .query_row(
+                    "SELECT min(at) FROM (SELECT at FROM change WHERE delivery <> 2 UNION ALL SELECT at FROM statement WHERE delivery <> 2 UNION ALL SELECT at FROM blob WHERE here = 1 AND delivery <> 2)",
+                    [],
+                    |r| r.get(0),
+                )
+                .map_err(storage)?;
+            Ok((rows, records, photos, paused, oldest))
+        })?;
+        let warning = match oldest.map_or(0, |at| now - at) {
+            age if age >= 3 * DAY_MS => "three_days",
+            age if age >= DAY_MS => "one_day",
+            _ => "none",
+        };
+        let driver = lock(&self.driver);
+        let (monotonic, now) = (self.clock.monotonic_ms(), self.now());
+        let (last_try_at, next_try_at, last_error) = (
+            driver.last_try_at,
+            driver
+                .next_try_at
+                .filter(|_| !driver.stopped)
+                .map(|at| now + (at - monotonic).max(0)),
+            driver.last_error.clone(),
+        );
+        drop(driver);
+        let vault = lock(&self.vault);
+        Ok(SyncStatus {
+            phase,
+            server: vault.get("server").map_err(storage)?,
+            records,
+            photos,
+            rows,
+            last_success_at: vault.get_i64("last_sync_at").map_err(storage)?,
+            last_try_at,
+            next_try_at,
+            last_error,
+            originals_paused,
+            warning: warning.into(),
+            free_bytes: self.space.free_bytes(&self.data),
+            clock_offset_ms: vault.get_i64("clock_offset_ms").map_err(storage)?,
+            revision: self.revision.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Tries now, whatever the back-off says.
+    pub fn sync_now(&self) -> Result<SyncStatus, Problem> {
+        self.wake_urgently();
+        self.sync_status()
+    }
+
+    /// Pauses or resumes originals.
+    pub fn set_sync_policy(&self, policy: SyncPolicy) -> Result<SyncStatus, Problem> {
+        self.with_open(|open| {
+            if policy.originals_paused {
+                store::set_meta(&open.db, "originals_paused", b"1").map_err(storage)
+            } else {
+                open.db
+                    .execute("DELETE FROM meta WHERE key = 'originals_paused'", [])
+                    .map(drop)
+                    .map_err(storage)
+            }
+        })?;
+        self.touch();
+        if !policy.originals_paused {
+            self.wake_urgently();
+        }
+        self.sync_status()
+    }
+
+    /// Tries one photo again.
+    pub fn retry_photo(&self, task: &str, photo: &str) -> Result<SyncStatus, Problem> {
+        let id = task.parse().map_err(|_| super::no_such_task())?;
+        self.with_open(|open| {
+            let view = &open.record(id)?.view;
+            let forms = ["thumbnail_sha256", "rendition_sha256", "sha256"]
+                .map(|f| view.text(&format!("photo/{photo}/{f}")).to_owned());
+            for sha256 in forms.iter().filter(|s| !s.is_empty()) {
+                queue::retry(&open.db, task, sha256).map_err(storage)?;
+            }
+            Ok(())
+        })?;
+        self.wake_urgently();
+        self.sync_status()
+    }
+
+    /// For the help desk: no names, no content.
+    pub fn diagnostics(&self) -> Result<Diagnostics, Problem> {
+        let opened = self.with_open(|open| {
+            let schema: i64 = open
+                .db
+                .query_row("PRAGMA user_version", [], |r| r.get(0))
+                .map_err(storage)?;
+            Ok((
+                store::cipher_version(&open.db).map_err(storage)?,
+                schema,
+                tasks::count(&open.db).map_err(storage)?,
+                changes::count(&open.db).map_err(storage)?,
+                queue::count(&open.db).map_err(storage)?,
+            ))
+        });
+        let (cipher_version, schema, tasks, changes, blobs) = opened?;
+        let vault = lock(&self.vault);
+        Ok(Diagnostics {
+            version: env!("CARGO_PKG_VERSION").into(),
+            agent: vault.get("agent").map_err(storage)?.unwrap_or_default(),
+            device: vault.get("device").map_err(storage)?,
+            cipher_version,
+            schema_version: Some(schema),
+            tasks,
+            changes,
+            blobs,
+            store_bytes: std::fs::metadata(self.data.join("store.sqlite")).map_or(0, |m| m.len()),
+            free_bytes: self.space.free_bytes(&self.data),
+            now: self.now(),
+            clock_offset_ms: vault.get_i64("clock_offset_ms").map_err(storage)?,
+            key_store: self.keys.kind().into(),
+            font: self.font.get().and_then(|f| f.name().map(str::to_owned)),
+            log: lock(&self.log).iter().cloned().collect(),
+        })
+    }
+}
+
+fn record_sync(open: &mut super::Open, task: &str, card: &TaskCard) -> Result<RecordSync, Problem> {
+    let counts = changes::delivery_counts(&open.db, task).map_err(storage)?;
+    let [here, sent, confirmed, refused] = counts;
+    let mut photos = Vec::new();
+    if card.photos > 0 {
+        let blobs = queue::of_task(&open.db, task).map_err(storage)?;
+        if let Ok(id) = task.parse() {
+            let view = &open.record(id)?.view;
+            for photo in view.entries("photo") {
+                let text = |f: &str| view.text(&format!("photo/{photo}/{f}")).to_owned();
+                let blob = |f: &str| {
+                    let sha256 = text(f);
+                    blobs.iter().find(|b| b.sha256 == sha256)
+                };
+                photos.push(photo_sync(
+                    photo,
+                    text("caption"),
+                    [
+                        blob("thumbnail_sha256"),
+                        blob("rendition_sha256"),
+                        blob("sha256"),
+                    ],
+                ));
+            }
+        }
+    }
+    Ok(RecordSync {
+        task: task.to_owned(),
+        number: card.number.clone(),
+        object: card.object.clone(),
+        delivery: overall(counts),
+        changes: Counters {
+            on_this_tablet: here + refused,
+            sent,
+            confirmed,
+        },
+        photos,
+        error: changes::refusal(&open.db, task).map_err(storage)?,
+    })
+}
+
+fn photo_sync(photo: &str, caption: String, forms: [Option<&BlobRow>; 3]) -> PhotoSync {
+    let mine: Vec<&BlobRow> = forms.iter().flatten().filter(|b| b.here).copied().collect();
+    PhotoSync {
+        photo: photo.to_owned(),
+        caption,
+        thumbnail: delivery_word(forms[0]),
+        rendition: delivery_word(forms[1]),
+        original: delivery_word(forms[2]),
+        bytes_total: mine.iter().map(|b| b.size).sum(),
+        bytes_sent: mine
+            .iter()
+            .map(|b| {
+                if b.delivery == delivery::CONFIRMED {
+                    b.size
+                } else {
+                    b.sent
+                }
+            })
+            .sum(),
+        error: forms.iter().flatten().find_map(|b| b.error.clone()),
+    }
+}

@@ -1,0 +1,304 @@
+//! Carries out what [`sync::session::Session`] decides: pack, send, apply, move, rest.
+//!
+//! Nothing here holds the store while it waits for the network: each step opens a short transaction,
+//! closes it, talks, and opens another. A process that is killed between any two steps starts again
+//! from what is on disk, and what was sent twice is known by its hash.
+
+mod apply;
+mod pack;
+mod transfer;
+mod words;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ::sync::ids::{Sha256, TaskId};
+use ::sync::message::{BlobRef, VERSION};
+use ::sync::session::{Effect, Event, Failure, Session, Settings};
+use ::sync::signing::RequestAuth;
+
+use super::{Agent, lock};
+use crate::api::Problem;
+use crate::api::sync::{SyncError, SyncPhase};
+use crate::ports::{FetchAnswer, FetchError, FetchRequest};
+
+/// What the driver remembers between passes; nothing of it needs to survive a restart.
+#[derive(Default)]
+pub(super) struct DriverState {
+    session: Option<Session>,
+    pub running: bool,
+    pub stopped: bool,
+    pub failures: u32,
+    pub last_try_at: Option<i64>,
+    pub next_try_at: Option<i64>,
+    pub last_error: Option<SyncError>,
+    /// A person or an unlock asked: do not wait for the back-off.
+    urgent: bool,
+    /// Something was written since the last request was packed.
+    written: bool,
+    sent: InFlight,
+    /// Colleagues' photos that are half here.
+    partial: HashMap<(TaskId, Sha256), Vec<u8>>,
+}
+
+/// What the last request held, in its order, to read the verdicts by.
+#[derive(Default, Clone)]
+struct InFlight {
+    docs: Vec<(TaskId, Vec<Sha256>)>,
+    signatures: Vec<Sha256>,
+    blobs: Vec<BlobRef>,
+}
+
+/// Why a step failed.
+struct StepFailure {
+    failure: Failure,
+    error: Option<(String, String)>,
+}
+
+impl StepFailure {
+    fn passing(code: &str, text: &str) -> Self {
+        StepFailure {
+            failure: Failure::Passing,
+            error: Some((code.into(), text.into())),
+        }
+    }
+
+    fn lasting(code: &str, text: &str) -> Self {
+        StepFailure {
+            failure: Failure::Lasting,
+            error: Some((code.into(), text.into())),
+        }
+    }
+
+    fn storage(problem: &Problem) -> Self {
+        Self::passing(&problem.code, &problem.detail)
+    }
+}
+
+impl Agent {
+    /// Waits until something was written or a person asked for a sync.
+    pub async fn wait_for_work(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Milliseconds until the next pass is due; `None`: only a wake starts one.
+    pub fn next_pass_in(&self) -> Option<i64> {
+        let driver = lock(&self.driver);
+        if driver.urgent {
+            return Some(0);
+        }
+        if driver.stopped || lock(&self.open).is_none() {
+            return None;
+        }
+        Some(
+            driver
+                .next_try_at
+                .map_or(0, |at| (at - self.clock.monotonic_ms()).max(0)),
+        )
+    }
+
+    /// One pass, whatever the back-off says: everything that can be brought to the server and back
+    /// now. Returns the error that ended it, if one did.
+    pub async fn sync_once(self: &Arc<Self>) -> Option<SyncError> {
+        lock(&self.driver).urgent = true;
+        self.sync_pass().await;
+        lock(&self.driver).last_error.clone()
+    }
+
+    /// Something was written: the next step looks at the queue again (lesson 12).
+    pub(super) fn wake_sync(&self) {
+        lock(&self.driver).written = true;
+        self.wake.notify_one();
+    }
+
+    /// A person asked.
+    pub(super) fn wake_urgently(&self) {
+        let mut driver = lock(&self.driver);
+        driver.urgent = true;
+        drop(driver);
+        self.wake.notify_one();
+    }
+
+    /// One pass of the background sync: returns when there is nothing to do before the next timer.
+    pub async fn sync_pass(self: &Arc<Self>) {
+        let now = self.clock.monotonic_ms();
+        let Some(server) = self.server_when_open() else {
+            return;
+        };
+        let mut effects = {
+            let mut driver = lock(&self.driver);
+            if driver.running {
+                return;
+            }
+            let backing_off = driver.failures > 0 && driver.next_try_at.is_some_and(|at| now < at);
+            let urgent = std::mem::take(&mut driver.urgent);
+            if (backing_off || driver.stopped) && !urgent {
+                return;
+            }
+            driver.running = true;
+            driver.stopped = false;
+            driver.written = false;
+            driver.last_try_at = Some(self.now());
+            let session = driver
+                .session
+                .get_or_insert_with(|| Session::new(Settings::default()));
+            session.handle(now, Event::Woken)
+        };
+        self.touch();
+        while let Some(effect) = effects.pop() {
+            if let Effect::Timer { at } = effect {
+                lock(&self.driver).next_try_at = Some(at);
+                continue;
+            }
+            let event = self.carry_out(&server, effect).await;
+            let now = self.clock.monotonic_ms();
+            let mut driver = lock(&self.driver);
+            let written = std::mem::take(&mut driver.written);
+            let event = match event {
+                Ok(event) => event,
+                Err(step) => self.remember_failure(&mut driver, step),
+            };
+            if matches!(event, Event::Applied { .. } | Event::Moved { .. }) {
+                driver.failures = 0;
+                driver.last_error = None;
+            }
+            if let Some(session) = driver.session.as_mut() {
+                if written {
+                    session.handle(now, Event::Woken);
+                }
+                effects = session.handle(now, event);
+            }
+        }
+        let mut driver = lock(&self.driver);
+        driver.running = false;
+        driver.stopped = driver.session.as_ref().is_some_and(Session::is_stopped);
+        drop(driver);
+        self.touch();
+    }
+
+    fn remember_failure(&self, driver: &mut DriverState, step: StepFailure) -> Event {
+        if let Some((code, text)) = step.error {
+            tracing::info!(%code, "sync step failed");
+            driver.last_error = Some(SyncError {
+                code,
+                text,
+                permanent: step.failure == Failure::Lasting,
+                at: self.now(),
+            });
+        }
+        if step.failure != Failure::ThisBlob {
+            driver.failures += 1;
+        }
+        Event::Failed(step.failure)
+    }
+
+    async fn carry_out(
+        self: &Arc<Self>,
+        server: &str,
+        effect: Effect,
+    ) -> Result<Event, StepFailure> {
+        match effect {
+            Effect::Pack => self.on_disk(|a| a.pack()).await.map(Event::Packed),
+            Effect::Send(body) => self.send(server, body).await.map(Event::Answered),
+            Effect::Apply(body) => self.on_disk(move |a| a.apply(&body)).await,
+            Effect::Move { transfer, length } => self.move_chunk(server, transfer, length).await,
+            Effect::Timer { .. } => Ok(Event::TimerFired),
+        }
+    }
+
+    async fn on_disk<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Agent) -> Result<T, StepFailure> + Send + 'static,
+    ) -> Result<T, StepFailure> {
+        let agent = self.clone();
+        match tokio::task::spawn_blocking(move || work(&agent)).await {
+            Ok(result) => result,
+            Err(e) => Err(StepFailure::storage(&Problem::internal(&e))),
+        }
+    }
+
+    /// The server's address, once the tablet is enrolled and the store is open.
+    fn server_when_open(&self) -> Option<String> {
+        lock(&self.open).as_ref()?;
+        lock(&self.vault).get("server").ok().flatten()
+    }
+
+    /// A request that the device's key signs.
+    async fn signed_fetch(
+        &self,
+        server: &str,
+        method: &'static str,
+        path: String,
+        mut headers: Vec<(String, String)>,
+        body: Vec<u8>,
+        limit: usize,
+    ) -> Result<FetchAnswer, FetchError> {
+        let mut nonce = [0; 16];
+        self.fill(&mut nonce);
+        let auth = {
+            let open = lock(&self.open);
+            let Some(open) = open.as_ref() else {
+                return Err(FetchError::Offline("store is closed".into()));
+            };
+            RequestAuth::sign(&open.device, method, &path, &body, self.now(), nonce)
+        };
+        headers.push(("authorization".into(), auth.header()));
+        self.fetch
+            .fetch(
+                server,
+                FetchRequest {
+                    method,
+                    path,
+                    headers,
+                    body,
+                    limit,
+                },
+            )
+            .await
+    }
+
+    async fn send(&self, server: &str, body: Vec<u8>) -> Result<Vec<u8>, StepFailure> {
+        let headers = vec![(
+            "content-type".into(),
+            "application/vnd.double-random.sync".into(),
+        )];
+        let path = format!("/sync/v{VERSION}");
+        let answer = self
+            .signed_fetch(
+                server,
+                "POST",
+                path,
+                headers,
+                body,
+                ::sync::message::MAX_BODY_BYTES,
+            )
+            .await
+            .map_err(|e| words::network(&e))?;
+        if answer.status == 200 {
+            Ok(answer.body)
+        } else {
+            Err(words::status(&answer))
+        }
+    }
+
+    /// What the background sync is doing.
+    pub(super) fn phase(&self) -> SyncPhase {
+        let enrolled = lock(&self.vault).get("device").ok().flatten().is_some();
+        if !enrolled {
+            return SyncPhase::NotEnrolled;
+        }
+        if lock(&self.open).is_none() {
+            return SyncPhase::Locked;
+        }
+        let driver = lock(&self.driver);
+        match (driver.running, driver.stopped, driver.failures) {
+            (true, ..) => SyncPhase::Running,
+            (_, true, _) => SyncPhase::Stopped,
+            (_, _, 1..) => SyncPhase::BackingOff,
+            _ => SyncPhase::Idle,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

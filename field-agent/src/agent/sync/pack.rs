@@ -1,0 +1,215 @@
+//! What goes up: changes and signatures that the server has not confirmed, photos to ask about.
+
+use std::collections::HashMap;
+
+use sync::admit::Offered;
+use sync::author::Author;
+use sync::ids::{Sha256, TaskId};
+use sync::message::{
+    self, BlobKind, BlobRef, Cursor, DeviceStatus, DocChanges, MAX_BODY_BYTES, SyncRequest, Tip,
+    VERSION,
+};
+use sync::signing::{self, CHANGE};
+
+use super::super::{Agent, Open, lock, storage};
+use super::{InFlight, StepFailure};
+use crate::api::Problem;
+use crate::store::{self, changes, queue, statements};
+
+/// Most changes and most bytes of them in one request.
+const MAX_CHANGES: usize = 4_000;
+const MAX_BYTES: usize = 2 << 20;
+const MAX_SIGNATURES: usize = 50;
+const MAX_BLOBS: usize = 300;
+
+pub(super) fn kind_of(form: i64) -> BlobKind {
+    match form {
+        queue::form::THUMBNAIL => BlobKind::Thumbnail,
+        queue::form::RENDITION => BlobKind::Rendition,
+        _ => BlobKind::Original,
+    }
+}
+
+pub(super) fn form_of(kind: BlobKind) -> i64 {
+    match kind {
+        BlobKind::Thumbnail => queue::form::THUMBNAIL,
+        BlobKind::Rendition => queue::form::RENDITION,
+        BlobKind::Original => queue::form::ORIGINAL,
+    }
+}
+
+pub(super) fn blob_ref(row: &queue::BlobRow) -> Option<BlobRef> {
+    Some(BlobRef {
+        task: row.task.parse().ok()?,
+        sha256: row.sha256.parse().ok()?,
+        size: u64::try_from(row.size).ok()?,
+        kind: kind_of(row.form),
+    })
+}
+
+/// The cursor as the store keeps it: 16 bytes incarnation, 8 bytes sequence, big endian.
+pub(super) fn cursor(db: &rusqlite::Connection) -> rusqlite::Result<Option<Cursor>> {
+    let bytes = store::get_meta(db, "cursor")?.unwrap_or_default();
+    let parts = bytes
+        .split_first_chunk::<16>()
+        .and_then(|(i, rest)| Some((*i, rest.try_into().ok()?)));
+    Ok(parts.map(|(incarnation, seq)| Cursor {
+        incarnation,
+        seq: u64::from_be_bytes(seq),
+    }))
+}
+
+/// Authors, changes by record, and the hashes of those in the same order.
+type Packed = (Vec<Author>, Vec<DocChanges>, Vec<(TaskId, Vec<Sha256>)>);
+
+/// Changes grouped by record, with their authors; the newest of each author is signed by this device.
+fn docs(open: &Open, rows: Vec<changes::Undelivered>) -> Packed {
+    let own = open.device_key();
+    let mut authors: Vec<Author> = Vec::new();
+    let mut known: HashMap<(String, String), Option<u32>> = HashMap::new();
+    let mut docs: Vec<DocChanges> = Vec::new();
+    let mut hashes: Vec<(TaskId, Vec<Sha256>)> = Vec::new();
+    let mut at: HashMap<TaskId, usize> = HashMap::new();
+    let mut newest: HashMap<(usize, u32), usize> = HashMap::new();
+    for row in rows {
+        let Ok(task) = row.task.parse::<TaskId>() else {
+            continue;
+        };
+        let author = known
+            .entry((row.task.clone(), row.actor.clone()))
+            .or_insert_with(|| {
+                let all = changes::authors(&open.db, &row.task).unwrap_or_default();
+                let (_, author) = all.into_iter().find(|(actor, _)| *actor == row.actor)?;
+                let index = authors
+                    .iter()
+                    .position(|a| *a == author)
+                    .unwrap_or_else(|| {
+                        authors.push(author);
+                        authors.len() - 1
+                    });
+                u32::try_from(index).ok()
+            });
+        let Some(author) = *author else { continue };
+        let doc = *at.entry(task).or_insert_with(|| {
+            docs.push(DocChanges {
+                task,
+                changes: Vec::new(),
+            });
+            hashes.push((task, Vec::new()));
+            docs.len() - 1
+        });
+        docs[doc].changes.push(Offered {
+            author,
+            bytes: row.bytes,
+            sig: row.sig,
+        });
+        hashes[doc].1.push(row.hash);
+        newest.insert((doc, author), docs[doc].changes.len() - 1);
+    }
+    for ((doc, author), index) in newest {
+        if authors[author as usize].device == own {
+            let hash = hashes[doc].1[index];
+            docs[doc].changes[index].sig = Some(signing::sign(&open.device, CHANGE, &hash.0));
+        }
+    }
+    (authors, docs, hashes)
+}
+
+impl Agent {
+    /// Packs a request from the store.
+    pub(super) fn pack(&self) -> Result<Vec<u8>, StepFailure> {
+        let mut request = [0; 16];
+        self.fill(&mut request);
+        let free_bytes = self.space.free_bytes(&self.data).unwrap_or(0);
+        let mut budget = MAX_BYTES;
+        loop {
+            let packed = self
+                .with_open(|open| {
+                    let (message, sent) = build(open, request, budget, free_bytes, self.now())?;
+                    let body = message::pack(&message).map_err(|e| Problem::internal(&e))?;
+                    Ok((body, sent))
+                })
+                .map_err(|p| StepFailure::storage(&p))?;
+            if packed.0.len() <= MAX_BODY_BYTES || budget <= 64 * 1024 {
+                lock(&self.driver).sent = packed.1;
+                return Ok(packed.0);
+            }
+            budget /= 2;
+        }
+    }
+}
+
+fn build(
+    open: &mut Open,
+    request: [u8; 16],
+    budget: usize,
+    free_bytes: u64,
+    clock: i64,
+) -> Result<(SyncRequest, InFlight), Problem> {
+    let mut rows = changes::undelivered(&open.db, MAX_CHANGES).map_err(storage)?;
+    let mut size = 0;
+    let fitting = rows.iter().take_while(|r| {
+        size += r.bytes.len();
+        size <= budget
+    });
+    let fitting = fitting.count().max(1);
+    let held_back = rows.len().saturating_sub(fitting);
+    rows.truncate(fitting);
+    let (authors, docs, hashes) = docs(open, rows);
+    // A signature may name heads of changes that still wait; the server then keeps it until they come.
+    let signatures = statements::undelivered(&open.db, MAX_SIGNATURES).map_err(storage)?;
+    let blobs: Vec<BlobRef> = queue::unconfirmed(&open.db, MAX_BLOBS)
+        .map_err(storage)?
+        .iter()
+        .filter_map(blob_ref)
+        .collect();
+    let tips = if store::get_meta(&open.db, "want_tips")
+        .map_err(storage)?
+        .is_some()
+    {
+        tips(open)?
+    } else {
+        Vec::new()
+    };
+    let unsynced = held_back
+        + hashes.iter().map(|(_, h)| h.len()).sum::<usize>()
+        + signatures.len()
+        + blobs.len();
+    let sent = InFlight {
+        docs: hashes,
+        signatures: signatures.iter().map(sync::signoff::Signed::id).collect(),
+        blobs: blobs.clone(),
+    };
+    let message = SyncRequest {
+        v: VERSION,
+        epoch: open.epoch,
+        request,
+        cursor: cursor(&open.db).map_err(storage)?,
+        tips,
+        authors,
+        docs,
+        signatures,
+        blobs,
+        status: Some(DeviceStatus {
+            version: env!("CARGO_PKG_VERSION").into(),
+            unsynced: unsynced as u64,
+            free_bytes,
+            clock,
+        }),
+    };
+    Ok((message, sent))
+}
+
+fn tips(open: &mut Open) -> Result<Vec<Tip>, Problem> {
+    let all = store::tasks::cards(&open.db).map_err(storage)?;
+    let mut tips = Vec::new();
+    for (task, ..) in all {
+        if let Ok(id) = task.parse::<TaskId>() {
+            tips.push(Tip {
+                task: id,
+                heads: open.record(id)?.doc.heads(),
+            });
+        }
+    }
+    Ok(tips)
+}

@@ -1,0 +1,66 @@
+//! Failures in words that say what to do (lesson 13: for good, or for now).
+
+use super::StepFailure;
+use crate::ports::{FetchAnswer, FetchError};
+
+pub fn network(error: &FetchError) -> StepFailure {
+    match error {
+        FetchError::Offline(_) => {
+            StepFailure::passing("offline", "连不上服务器；有网络时会自动继续。")
+        }
+        FetchError::Stalled(_) => {
+            StepFailure::passing("timeout", "网络太慢，传输停住了；会自动重试。")
+        }
+        FetchError::Certificate(_) => StepFailure::passing(
+            "bad_certificate",
+            "服务器证书不可信，没有发送任何内容；请联系管理员。",
+        ),
+        FetchError::BadAnswer(_) => {
+            StepFailure::passing("bad_answer", "服务器的回应不完整；会自动重试。")
+        }
+    }
+}
+
+/// The stable code of a problem that the server sent.
+pub fn problem_code(answer: &FetchAnswer) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
+    Some(value.get("code")?.as_str()?.to_owned())
+}
+
+pub fn status(answer: &FetchAnswer) -> StepFailure {
+    let code = problem_code(answer);
+    match (answer.status, code.as_deref()) {
+        (_, Some("device_revoked")) => StepFailure::lasting(
+            "revoked",
+            "这台平板已被停用；请联系管理员。已封存的内容仍在本机。",
+        ),
+        (401 | 403, _) => StepFailure::lasting("refused", "服务器不接受这台平板；请联系管理员。"),
+        (400 | 404 | 405 | 415 | 422 | 426, _) => StepFailure::lasting(
+            "upgrade_needed",
+            "平板与服务器的版本不相配；请联系管理员升级。",
+        ),
+        (413, _) => StepFailure::passing("too_large", "一次发送的内容过大；会分批重试。"),
+        (429 | 503, _) => StepFailure::passing("busy", "服务器正忙；会自动重试。"),
+        (507, _) => StepFailure::passing(
+            "server_full",
+            "服务器存储空间不足；请联系管理员。会自动重试。",
+        ),
+        (status, _) => StepFailure::passing(
+            "server_error",
+            &format!("服务器出错（{status}）；会自动重试。"),
+        ),
+    }
+}
+
+/// Why the server held back a change.
+pub fn held(code: sync::admit::Code) -> &'static str {
+    use sync::admit::Code;
+    match code {
+        Code::NotOnTeam => "作者不在检查组内，内容留在隔离区，由管理员处理。",
+        Code::DeviceRevoked => "这台平板已被停用，之后的内容留在隔离区，由主管处理。",
+        Code::Fork => "这台平板可能由备份恢复，序号重复；请联系管理员。",
+        Code::RecordFull => "记录的修改次数已到上限；请联系管理员。",
+        Code::TooLarge => "内容过大，服务器没有接收；请联系管理员。",
+        _ => "服务器没有接收这项内容，已放入隔离区；请联系管理员。",
+    }
+}

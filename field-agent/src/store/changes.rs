@@ -1,0 +1,202 @@
+//! The change log: original bytes in the order of admission, with their authors.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use sync::author::Author;
+use sync::ids::{Key, Sha256};
+use sync::signing::Sig;
+
+use super::delivery;
+
+/// An admitted change to be stored.
+pub struct NewRow<'a> {
+    pub task: &'a str,
+    pub hash: Sha256,
+    pub author: &'a Author,
+    /// 32 hex digits.
+    pub actor: &'a str,
+    pub bytes: &'a [u8],
+    pub sig: Option<Sig>,
+    pub delivery: i64,
+    pub at: i64,
+}
+
+/// Appends an admitted change; once is enough.
+pub fn append(db: &Connection, row: &NewRow<'_>) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO author(task, actor, device, person, epoch) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![row.task, row.actor, row.author.device.0, row.author.person, row.author.epoch])?;
+    db.prepare_cached(
+        "INSERT INTO change(task, hash, actor, bytes, sig, delivery, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![row.task, row.hash.0, row.actor, row.bytes, row.sig.map(|s| s.0), row.delivery, row.at])
+    .map(drop)
+}
+
+/// The whole log of a record.
+pub fn log(db: &Connection, task: &str) -> rusqlite::Result<Vec<Vec<u8>>> {
+    db.prepare_cached("SELECT bytes FROM change WHERE task = ?1 ORDER BY position")?
+        .query_map([task], |r| r.get(0))?
+        .collect()
+}
+
+/// The authors of a record by actor (32 hex digits).
+pub fn authors(db: &Connection, task: &str) -> rusqlite::Result<Vec<(String, Author)>> {
+    db.prepare_cached("SELECT actor, device, person, epoch FROM author WHERE task = ?1")?
+        .query_map([task], |r| {
+            Ok((
+                r.get(0)?,
+                Author {
+                    device: Key(r.get(1)?),
+                    person: r.get(2)?,
+                    epoch: r.get(3)?,
+                },
+            ))
+        })?
+        .collect()
+}
+
+/// A change that the server has not confirmed.
+#[derive(Debug, Clone)]
+pub struct Undelivered {
+    pub task: String,
+    pub hash: Sha256,
+    pub actor: String,
+    pub bytes: Vec<u8>,
+    pub sig: Option<Sig>,
+}
+
+/// Changes that the server has not confirmed and that were not refused, oldest first, at most `limit`.
+pub fn undelivered(db: &Connection, limit: usize) -> rusqlite::Result<Vec<Undelivered>> {
+    db.prepare_cached(
+        "SELECT task, hash, actor, bytes, sig FROM change WHERE delivery < 2 ORDER BY position LIMIT ?1",
+    )?
+    .query_map([limit as i64], |r| {
+        Ok(Undelivered { task: r.get(0)?, hash: Sha256(r.get(1)?), actor: r.get(2)?, bytes: r.get(3)?, sig: r.get::<_, Option<[u8; 64]>>(4)?.map(Sig) })
+    })?
+    .collect()
+}
+
+/// Keeps the device's signature of a change.
+pub fn set_sig(db: &Connection, task: &str, hash: &Sha256, sig: &Sig) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE change SET sig = ?3 WHERE task = ?1 AND hash = ?2")?
+        .execute(params![task, hash.0, sig.0])
+        .map(drop)
+}
+
+/// Moves a change on its way; a confirmed one never goes back.
+pub fn set_delivery(
+    db: &Connection,
+    task: &str,
+    hash: &Sha256,
+    delivery: i64,
+    error: Option<&str>,
+) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE change SET delivery = ?3, error = ?4 WHERE task = ?1 AND hash = ?2 AND delivery <> 2")?
+        .execute(params![task, hash.0, delivery, error])
+        .map(drop)
+}
+
+/// The server lost what it had confirmed: our own changes are offered again.
+pub fn doubt_own(db: &Connection, device: &[u8; 32]) -> rusqlite::Result<()> {
+    db.execute(
+        "UPDATE change SET delivery = 0 WHERE delivery IN (1, 2)
+         AND EXISTS (SELECT 1 FROM author a WHERE a.task = change.task AND a.actor = change.actor AND a.device = ?1)",
+        [device],
+    )
+    .map(drop)
+}
+
+/// How many changes of a record are here, sent, confirmed, refused.
+pub fn delivery_counts(db: &Connection, task: &str) -> rusqlite::Result<[u32; 4]> {
+    let mut counts = [0; 4];
+    let mut query = db.prepare_cached(
+        "SELECT delivery, count(*) FROM (SELECT delivery FROM change WHERE task = ?1 UNION ALL SELECT delivery FROM statement WHERE task = ?1) GROUP BY delivery",
+    )?;
+    let mut rows = query.query([task])?;
+    while let Some(r) = rows.next()? {
+        let state = usize::try_from(r.get::<_, i64>(0)?).unwrap_or(usize::MAX);
+        if let Some(count) = counts.get_mut(state) {
+            *count = r.get(1)?;
+        }
+    }
+    Ok(counts)
+}
+
+/// Why the server refused something of this record.
+pub fn refusal(db: &Connection, task: &str) -> rusqlite::Result<Option<String>> {
+    db.prepare_cached(
+        "SELECT error FROM (SELECT error FROM change WHERE task = ?1 AND delivery = 3 UNION ALL SELECT error FROM statement WHERE task = ?1 AND delivery = 3) WHERE error IS NOT NULL LIMIT 1",
+    )?
+    .query_row([task], |r| r.get(0))
+    .optional()
+}
+
+/// Whether the change is in the log.
+pub fn has(db: &Connection, task: &str, hash: &Sha256) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM change WHERE task = ?1 AND hash = ?2")?
+        .exists(params![task, hash.0])
+}
+
+/// Number of all changes.
+pub fn count(db: &Connection) -> rusqlite::Result<u32> {
+    db.query_row("SELECT count(*) FROM change", [], |r| r.get(0))
+}
+
+/// A change of another that could not be taken in.
+pub struct Aside {
+    pub task: String,
+    pub hash: Sha256,
+    /// CBOR of the author.
+    pub author: Vec<u8>,
+    pub bytes: Vec<u8>,
+    pub sig: Option<Sig>,
+    pub code: String,
+    pub detail: String,
+}
+
+/// Keeps a change aside: waiting for its dependencies, or refused.
+pub fn put_aside(db: &Connection, row: &Aside, at: i64) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO aside(task, hash, author, bytes, sig, code, detail, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT(task, hash) DO UPDATE SET code = ?6, detail = ?7",
+    )?
+    .execute(params![row.task, row.hash.0, row.author, row.bytes, row.sig.map(|s| s.0), row.code, row.detail, at])
+    .map(drop)
+}
+
+/// The changes of a record that may be let in later, newest first: those that wait for their
+/// dependencies, and those of persons whom a newer roster may know.
+pub fn waiting(db: &Connection, task: &str) -> rusqlite::Result<Vec<Aside>> {
+    db.prepare_cached("SELECT task, hash, author, bytes, sig, code, detail FROM aside WHERE task = ?1 AND code IN ('waiting', 'not_on_team') ORDER BY at DESC, rowid DESC")?
+        .query_map([task], |r| {
+            Ok(Aside {
+                task: r.get(0)?,
+                hash: Sha256(r.get(1)?),
+                author: r.get(2)?,
+                bytes: r.get(3)?,
+                sig: r.get::<_, Option<[u8; 64]>>(4)?.map(Sig),
+                code: r.get(5)?,
+                detail: r.get(6)?,
+            })
+        })?
+        .collect()
+}
+
+/// Forgets a change that was kept aside, once it is in the log.
+pub fn clear_aside(db: &Connection, task: &str, hash: &Sha256) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM aside WHERE task = ?1 AND hash = ?2")?
+        .execute(params![task, hash.0])
+        .map(drop)
+}
+
+/// Whether a change of a record waits for another that is not here.
+pub fn any_waiting(db: &Connection, task: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM aside WHERE task = ?1 AND code = 'waiting'")?
+        .exists([task])
+}
+
+/// The row is on its way when it is neither confirmed nor refused.
+pub fn is_open(state: i64) -> bool {
+    state == delivery::HERE || state == delivery::SENT
+}

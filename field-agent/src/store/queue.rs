@@ -1,0 +1,202 @@
+//! Photo bytes and how far they are on their way.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// A thumbnail is sent before renditions, originals last.
+pub mod form {
+    #[allow(missing_docs)]
+    pub const THUMBNAIL: i64 = 1;
+    #[allow(missing_docs)]
+    pub const RENDITION: i64 = 2;
+    #[allow(missing_docs)]
+    pub const ORIGINAL: i64 = 3;
+}
+
+/// One blob of a task.
+#[derive(Debug, Clone)]
+pub struct BlobRow {
+    pub task: String,
+    pub sha256: String,
+    pub form: i64,
+    pub size: i64,
+    /// The bytes are on this tablet.
+    pub here: bool,
+    pub delivery: i64,
+    /// Bytes that the server has acknowledged.
+    pub sent: i64,
+    pub error: Option<String>,
+    pub permanent: bool,
+    pub failures: u32,
+    pub next_at: i64,
+}
+
+const COLUMNS: &str =
+    "task, sha256, form, size, here, delivery, sent, error, permanent, failures, next_at";
+
+fn row(r: &Row<'_>) -> rusqlite::Result<BlobRow> {
+    Ok(BlobRow {
+        task: r.get(0)?,
+        sha256: r.get(1)?,
+        form: r.get(2)?,
+        size: r.get(3)?,
+        here: r.get(4)?,
+        delivery: r.get(5)?,
+        sent: r.get(6)?,
+        error: r.get(7)?,
+        permanent: r.get(8)?,
+        failures: r.get(9)?,
+        next_at: r.get(10)?,
+    })
+}
+
+/// Notes a blob: ours to send (`here`), or a colleague's that is not here yet.
+#[allow(clippy::too_many_arguments, reason = "the columns of one row")]
+pub fn put(
+    db: &Connection,
+    task: &str,
+    sha256: &str,
+    form: i64,
+    size: i64,
+    here: bool,
+    delivery: i64,
+    at: i64,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO blob(task, sha256, form, size, here, delivery, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+         ON CONFLICT(task, sha256) DO UPDATE SET here = max(here, ?5)",
+    )?
+    .execute(params![task, sha256, form, size, here, delivery, at])
+    .map(drop)
+}
+
+/// The blobs of a task.
+pub fn of_task(db: &Connection, task: &str) -> rusqlite::Result<Vec<BlobRow>> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM blob WHERE task = ?1 ORDER BY form, at"
+    ))?
+    .query_map([task], row)?
+    .collect()
+}
+
+/// One blob.
+pub fn get(db: &Connection, task: &str, sha256: &str) -> rusqlite::Result<Option<BlobRow>> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM blob WHERE task = ?1 AND sha256 = ?2"
+    ))?
+    .query_row([task, sha256], row)
+    .optional()
+}
+
+/// Blobs that are to be sent now: thumbnails first, originals last and only when allowed.
+pub fn to_send(
+    db: &Connection,
+    now: i64,
+    originals: bool,
+    limit: usize,
+) -> rusqlite::Result<Vec<BlobRow>> {
+    let most = if originals {
+        form::ORIGINAL
+    } else {
+        form::RENDITION
+    };
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM blob WHERE here = 1 AND delivery < 2 AND permanent = 0 AND next_at <= ?1 AND form <= ?2 ORDER BY form, at LIMIT ?3"
+    ))?
+    .query_map(params![now, most, limit as i64], row)?
+    .collect()
+}
+
+/// Thumbnails and renditions of colleagues that are not here yet.
+pub fn to_fetch(db: &Connection, now: i64, limit: usize) -> rusqlite::Result<Vec<BlobRow>> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM blob WHERE here = 0 AND permanent = 0 AND next_at <= ?1 AND form <= 2 ORDER BY form, at LIMIT ?2"
+    ))?
+    .query_map(params![now, limit as i64], row)?
+    .collect()
+}
+
+/// Blobs of this tablet that the server has not confirmed, in the order of sending.
+pub fn unconfirmed(db: &Connection, limit: usize) -> rusqlite::Result<Vec<BlobRow>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM blob WHERE here = 1 AND delivery < 2 AND permanent = 0 ORDER BY form, at LIMIT ?1"))?
+        .query_map([limit as i64], row)?
+        .collect()
+}
+
+/// The server acknowledged so many bytes.
+pub fn set_sent(db: &Connection, task: &str, sha256: &str, sent: i64) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE blob SET sent = ?3, delivery = max(delivery, CASE WHEN ?3 >= size THEN 1 ELSE 0 END), error = NULL, failures = 0 WHERE task = ?1 AND sha256 = ?2 AND delivery < 2")?
+        .execute(params![task, sha256, sent])
+        .map(drop)
+}
+
+/// A receipt names it.
+pub fn confirm(db: &Connection, task: &str, sha256: &str) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE blob SET delivery = 2, sent = size, error = NULL, permanent = 0 WHERE task = ?1 AND sha256 = ?2")?
+        .execute([task, sha256])
+        .map(drop)
+}
+
+/// The server does not have it (any more): it is sent again from `offset`.
+pub fn resend(db: &Connection, task: &str, sha256: &str, offset: i64) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE blob SET delivery = 0, sent = ?3 WHERE task = ?1 AND sha256 = ?2")?
+        .execute(params![task, sha256, offset])
+        .map(drop)
+}
+
+/// The bytes of a colleague's photo have come.
+pub fn arrived(db: &Connection, task: &str, sha256: &str) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE blob SET here = 1, delivery = 2, sent = size, error = NULL WHERE task = ?1 AND sha256 = ?2")?
+        .execute([task, sha256])
+        .map(drop)
+}
+
+/// A transfer failed: in plain words why, and when to try again.
+pub fn fail(
+    db: &Connection,
+    task: &str,
+    sha256: &str,
+    error: &str,
+    permanent: bool,
+    next_at: i64,
+) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE blob SET error = ?3, permanent = ?4, failures = failures + 1, next_at = ?5 WHERE task = ?1 AND sha256 = ?2")?
+        .execute(params![task, sha256, error, permanent, next_at])
+        .map(drop)
+}
+
+/// A person wants it tried again.
+pub fn retry(db: &Connection, task: &str, sha256: &str) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE blob SET permanent = 0, failures = 0, next_at = 0, error = NULL WHERE task = ?1 AND sha256 = ?2")?
+        .execute([task, sha256])
+        .map(drop)
+}
+
+/// The server was restored from a backup: ask it again for everything that is still here.
+pub fn doubt_all(db: &Connection) -> rusqlite::Result<()> {
+    db.execute(
+        "UPDATE blob SET delivery = 0, sent = 0 WHERE here = 1 AND delivery IN (1, 2)",
+        [],
+    )
+    .map(drop)
+}
+
+/// Notes what could not be read of a photo.
+pub fn set_remark(db: &Connection, task: &str, photo: &str, remark: &str) -> rusqlite::Result<()> {
+    db.execute(
+        "INSERT OR REPLACE INTO photo_remark(task, photo, remark) VALUES (?1, ?2, ?3)",
+        [task, photo, remark],
+    )
+    .map(drop)
+}
+
+/// What could not be read of the photos of a task.
+pub fn remarks(db: &Connection, task: &str) -> rusqlite::Result<Vec<(String, String)>> {
+    db.prepare_cached("SELECT photo, remark FROM photo_remark WHERE task = ?1")?
+        .query_map([task], |r| Ok((r.get(0)?, r.get(1)?)))?
+        .collect()
+}
+
+/// Number of blobs.
+pub fn count(db: &Connection) -> rusqlite::Result<u32> {
+    db.query_row("SELECT count(*) FROM blob", [], |r| r.get(0))
+}

@@ -1,0 +1,56 @@
+use super::*;
+
+// F8
+#[test]
+fn the_store_is_encrypted_and_another_key_does_not_open_it() {
+    let dir = tempfile::tempdir().expect("dir");
+    let path = dir.path().join("store.sqlite");
+    {
+        let db = open(&path, &[1; 32]).expect("opens");
+        assert!(cipher_version(&db).expect("asks").is_some());
+        set_meta(&db, "secret", "深圳市某某餐饮有限公司".as_bytes()).expect("writes");
+        db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+            .expect("checkpoint");
+    }
+    let bytes = std::fs::read(&path).expect("file");
+    assert!(!bytes.starts_with(b"SQLite format 3"));
+    assert!(!bytes.windows(12).any(|w| w == "深圳市某".as_bytes()));
+    assert!(matches!(open(&path, &[2; 32]), Err(OpenError::Sqlite(_))));
+    let db = open(&path, &[1; 32]).expect("opens again");
+    assert!(get_meta(&db, "secret").expect("reads").is_some());
+}
+
+// F8: a flat battery. FULL means that a commit waits for the disk.
+#[test]
+fn commits_wait_for_the_disk() {
+    let dir = tempfile::tempdir().expect("dir");
+    let db = open(&dir.path().join("store.sqlite"), &[1; 32]).expect("opens");
+    let synchronous: i64 = db
+        .query_row("PRAGMA synchronous", [], |r| r.get(0))
+        .expect("asks");
+    let journal: String = db
+        .query_row("PRAGMA journal_mode", [], |r| r.get(0))
+        .expect("asks");
+    assert_eq!((synchronous, journal.as_str()), (2, "wal"));
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_left_alone() {
+    let dir = tempfile::tempdir().expect("dir");
+    let path = dir.path().join("store.sqlite");
+    open(&path, &[1; 32])
+        .expect("opens")
+        .pragma_update(None, "user_version", 999)
+        .expect("writes");
+    assert!(open(&path, &[1; 32]).is_err());
+}
+
+// A damaged store is kept as it is (lesson 8).
+#[test]
+fn lesson_08_a_damaged_store_is_not_deleted() {
+    let dir = tempfile::tempdir().expect("dir");
+    let path = dir.path().join("store.sqlite");
+    std::fs::write(&path, vec![0x42; 8192]).expect("writes");
+    assert!(open(&path, &[1; 32]).is_err());
+    assert_eq!(std::fs::read(&path).expect("still there"), vec![0x42; 8192]);
+}
