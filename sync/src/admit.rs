@@ -168,38 +168,56 @@ pub struct Judged {
 
 /// Admits what can be admitted of `batch` into `record`. The verdicts are in the order of the
 /// batch. `record` is only ever changed by whole, checked changes.
+///
+/// A signed change that does not come in itself vouches for no other: whoever receives the admitted
+/// changes from here must find each of them under a signature that came in with them.
 pub fn admit(record: &mut RecordDoc, rights: &Rights, batch: &Batch) -> Vec<Judged> {
-    let mut next = Admission::new(record, rights);
-    let mut judged = Vec::with_capacity(batch.changes.len());
     let chunks: Vec<_> = batch
         .changes
         .iter()
         .map(|c| Chunk::parse(&c.bytes))
         .collect();
-    let covered = signatures_hold(batch, &chunks);
-    for ((offered, chunk), covered) in batch.changes.iter().zip(&chunks).zip(covered) {
-        let (hash, verdict) = match chunk {
-            // Not even a hash can be trusted here; the bytes are known by their own SHA-256.
-            Err(error) => (Sha256::of(&offered.bytes), refuse_chunk(*error)),
-            Ok(chunk) => {
-                let author = batch
-                    .authors
-                    .get(offered.author as usize)
-                    .filter(|_| covered);
-                let verdict = match author {
-                    Some(author) => next.judge(author, chunk, &offered.bytes),
-                    None => refused(
-                        Code::BadSignature,
-                        "no signature of the author's device covers this change",
-                    ),
-                };
-                (chunk.hash, verdict)
-            }
-        };
-        judged.push(Judged { hash, verdict });
+    let mut lost: BTreeMap<usize, Verdict> = BTreeMap::new();
+    loop {
+        let cover = signatures_hold(batch, &chunks, &lost);
+        let mut next = Admission::new(record, rights);
+        let mut judged = Vec::with_capacity(batch.changes.len());
+        for ((offered, chunk), cover) in batch.changes.iter().zip(&chunks).zip(&cover) {
+            judged.push(match chunk {
+                Ok(chunk) => Judged {
+                    hash: chunk.hash,
+                    verdict: next.judge_covered(batch, offered, chunk, cover),
+                },
+                // Not even a hash can be trusted here; the bytes are known by their own SHA-256.
+                Err(error) => Judged {
+                    hash: Sha256::of(&offered.bytes),
+                    verdict: refuse_chunk(*error),
+                },
+            });
+        }
+        let came_in = |v: &Verdict| matches!(v, Verdict::Admitted | Verdict::Known);
+        let fallen = judged.iter().enumerate().filter(|(i, j)| {
+            cover[*i] == Cover::Own && !came_in(&j.verdict) && !lost.contains_key(i)
+        });
+        let fallen: Vec<(usize, Verdict)> = fallen.map(|(i, j)| (i, j.verdict.clone())).collect();
+        if fallen.is_empty() {
+            record.doc = next.doc;
+            return judged;
+        }
+        lost.extend(fallen);
     }
-    record.doc = next.doc;
-    judged
+}
+
+/// By what a change is vouched for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Cover {
+    /// Its own signature.
+    Own,
+    /// The signature of a later change of its author.
+    Later,
+    /// A later change of its author that did not come in, for this reason.
+    Fallen(Verdict),
+    Nothing,
 }
 
 /// A copy of the record that grows by admitted changes, with an index of what it holds.
@@ -221,6 +239,27 @@ impl<'a> Admission<'a> {
             doc: record.doc.clone(),
             admitted: Vec::new(),
             index: Index::of(&record.doc),
+        }
+    }
+
+    fn judge_covered(
+        &mut self,
+        batch: &Batch,
+        offered: &Offered,
+        chunk: &Chunk,
+        cover: &Cover,
+    ) -> Verdict {
+        let author = batch.authors.get(offered.author as usize);
+        match (cover, author) {
+            (Cover::Own | Cover::Later, Some(author)) => self.judge(author, chunk, &offered.bytes),
+            // The own signature is sound; what it signs for is missing something.
+            (Cover::Fallen(Verdict::Waiting { missing }), _) => Verdict::Waiting {
+                missing: missing.clone(),
+            },
+            _ => refused(
+                Code::BadSignature,
+                "no signature of the author's device covers this change",
+            ),
         }
     }
 
@@ -383,33 +422,44 @@ fn index_cells(cells: &mut HashMap<(u64, Vec<u8>), String>, chunk: &Chunk) {
 
 /// For each change, whether a valid signature of its author covers it: the newest change of each
 /// author must be signed, and each own change must name the one before it as a dependency.
-fn signatures_hold(batch: &Batch, chunks: &[Result<Chunk, ChunkError>]) -> Vec<bool> {
-    let mut covered = vec![false; batch.changes.len()];
-    // Hash of the change before, by author, that a covered change vouches for.
-    let mut vouched: HashMap<u32, Sha256> = HashMap::new();
+fn signatures_hold(
+    batch: &Batch,
+    chunks: &[Result<Chunk, ChunkError>],
+    lost: &BTreeMap<usize, Verdict>,
+) -> Vec<Cover> {
+    let mut covers = vec![Cover::Nothing; batch.changes.len()];
+    // By author: the hash of the change before, and what vouches for it.
+    let mut vouched: HashMap<u32, (Sha256, Cover)> = HashMap::new();
     for (index, offered) in batch.changes.iter().enumerate().rev() {
         let Ok(chunk) = &chunks[index] else { continue };
         let Some(author) = batch.authors.get(offered.author as usize) else {
             continue;
         };
-        let signed = || {
-            offered.sig.is_some_and(|sig| {
-                signing::verify(&author.device, signing::CHANGE, &chunk.hash.0, &sig)
-            })
+        let signed = offered.sig.is_some_and(|sig| {
+            signing::verify(&author.device, signing::CHANGE, &chunk.hash.0, &sig)
+        });
+        let later = vouched
+            .remove(&offered.author)
+            .filter(|(hash, _)| *hash == chunk.hash);
+        covers[index] = match (later, signed) {
+            (_, true) => Cover::Own,
+            (Some((_, cover)), false) => cover,
+            (None, false) => continue,
         };
-        if vouched.get(&offered.author) == Some(&chunk.hash) || signed() {
-            covered[index] = true;
-            let before = batch.changes[..index]
-                .iter()
-                .rposition(|c| c.author == offered.author);
-            let before = before.and_then(|i| chunks[i].as_ref().ok()).map(|c| c.hash);
-            match before.filter(|hash| chunk.deps.contains(hash)) {
-                Some(hash) => vouched.insert(offered.author, hash),
-                None => vouched.remove(&offered.author),
-            };
+        let passes_on = match (&covers[index], lost.get(&index)) {
+            (Cover::Own, Some(verdict)) => Cover::Fallen(verdict.clone()),
+            (Cover::Fallen(verdict), _) => Cover::Fallen(verdict.clone()),
+            _ => Cover::Later,
+        };
+        let before = batch.changes[..index]
+            .iter()
+            .rposition(|c| c.author == offered.author);
+        let before = before.and_then(|i| chunks[i].as_ref().ok()).map(|c| c.hash);
+        if let Some(hash) = before.filter(|hash| chunk.deps.contains(hash)) {
+            vouched.insert(offered.author, (hash, passes_on));
         }
     }
-    covered
+    covers
 }
 
 fn check_operations(

@@ -47,9 +47,6 @@ pub struct SyncRequest {
     pub request: [u8; 16],
     #[n(3)]
     pub cursor: Option<Cursor>,
-    /// Heads of every record on the device, when the last response asked for them.
-    #[n(4)]
-    pub tips: Vec<Tip>,
     /// Authors of the changes in `docs`, by index.
     #[n(5)]
     pub authors: Vec<Author>,
@@ -173,9 +170,14 @@ pub struct SyncResponse {
     /// Blobs of colleagues that the device may fetch.
     #[n(12)]
     pub offered: Vec<BlobRef>,
-    /// The server does not know the cursor: send all tips next time.
+    /// The server does not know the cursor: its store was restored from a backup, or is another
+    /// one. The device takes what is not under `tips` as unsent, asks anew for every photo, and
+    /// reads the feed from the start.
     #[n(13)]
-    pub want_tips: bool,
+    pub restored: bool,
+    /// With `restored`: the heads that the server has of the device's records.
+    #[n(14)]
+    pub tips: Vec<Tip>,
 }
 
 /// What became of the changes of one record.

@@ -280,6 +280,39 @@ fn a_change_of_the_run_that_is_missing_stops_those_after_it() {
     assert!(matches!(verdicts[1], Verdict::Waiting { .. }));
 }
 
+#[test]
+fn a_signed_change_that_is_refused_vouches_for_no_other() {
+    // A colleague who gets the first change from here would find no signature over it.
+    let (mut server, _) = record();
+    let mut tablet = server.clone();
+    let mut sent = batch(&mut tablet, 1, "zhang", &[(ANSWER, "compliant".into())]);
+    sent.changes[0].sig = None;
+    let bad = raw(&tablet, &author(1, "zhang"), 1, |tx| {
+        tx.put(ROOT, "facts/number", "x").unwrap()
+    });
+    sent.changes.extend(bad.changes);
+    let before = server.heads();
+    let refused = verdicts(&mut server, &sent);
+    assert!(
+        matches!(
+            refused[0],
+            Verdict::Refused {
+                code: Code::BadSignature,
+                ..
+            }
+        ),
+        "{refused:?}"
+    );
+    assert!(
+        matches!(
+            refused[1],
+            Verdict::Refused { .. } | Verdict::Waiting { .. }
+        ),
+        "{refused:?}"
+    );
+    assert_eq!(server.heads(), before);
+}
+
 fn uleb(mut n: u64, out: &mut Vec<u8>) {
     while n >= 0x80 {
         out.push(n as u8 | 0x80);

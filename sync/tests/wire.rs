@@ -29,7 +29,6 @@ fn request() -> SyncRequest {
             incarnation: [9; 16],
             seq: 42,
         }),
-        tips: vec![],
         authors: vec![who],
         docs: vec![DocChanges {
             task: task(),

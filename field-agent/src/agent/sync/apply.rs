@@ -134,7 +134,8 @@ fn apply_in_transaction(
     let here = open.device_key();
     let server_key = open.server_key;
     let tx = open.db.unchecked_transaction().map_err(storage)?;
-    if before.is_some_and(|c| c.incarnation != response.cursor.incarnation) {
+    let elsewhere = before.is_some_and(|c| c.incarnation != response.cursor.incarnation);
+    if response.restored || elsewhere {
         // The server was restored from an older copy: everything of ours is offered again.
         changes::doubt_own(&tx, &here.0).map_err(storage)?;
         statements::doubt_all(&tx).map_err(storage)?;
@@ -209,13 +210,6 @@ fn apply_in_transaction(
     let mut bytes = response.cursor.incarnation.to_vec();
     bytes.extend_from_slice(&response.cursor.seq.to_be_bytes());
     store::set_meta(&tx, "cursor", &bytes).map_err(storage)?;
-    if response.want_tips {
-        store::set_meta(&tx, "want_tips", b"1").map_err(storage)?;
-        applied.again = true;
-    } else {
-        tx.execute("DELETE FROM meta WHERE key = 'want_tips'", [])
-            .map_err(storage)?;
-    }
     // A crash before this line leaves the old cursor and asks again; after it everything is here.
     tx.commit().map_err(storage)?;
     for (task, loaded) in changed {

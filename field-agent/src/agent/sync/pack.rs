@@ -6,8 +6,7 @@ use sync::admit::Offered;
 use sync::author::Author;
 use sync::ids::{Sha256, TaskId};
 use sync::message::{
-    self, BlobKind, BlobRef, Cursor, DeviceStatus, DocChanges, MAX_BODY_BYTES, SyncRequest, Tip,
-    VERSION,
+    self, BlobKind, BlobRef, Cursor, DeviceStatus, DocChanges, MAX_BODY_BYTES, SyncRequest, VERSION,
 };
 use sync::signing::{self, CHANGE};
 
@@ -163,14 +162,6 @@ fn build(
         .iter()
         .filter_map(blob_ref)
         .collect();
-    let tips = if store::get_meta(&open.db, "want_tips")
-        .map_err(storage)?
-        .is_some()
-    {
-        tips(open)?
-    } else {
-        Vec::new()
-    };
     let unsynced = held_back
         + hashes.iter().map(|(_, h)| h.len()).sum::<usize>()
         + signatures.len()
@@ -185,7 +176,6 @@ fn build(
         epoch: open.epoch,
         request,
         cursor: cursor(&open.db).map_err(storage)?,
-        tips,
         authors,
         docs,
         signatures,
@@ -198,18 +188,4 @@ fn build(
         }),
     };
     Ok((message, sent))
-}
-
-fn tips(open: &mut Open) -> Result<Vec<Tip>, Problem> {
-    let all = store::tasks::cards(&open.db).map_err(storage)?;
-    let mut tips = Vec::new();
-    for (task, ..) in all {
-        if let Ok(id) = task.parse::<TaskId>() {
-            tips.push(Tip {
-                task: id,
-                heads: open.record(id)?.doc.heads(),
-            });
-        }
-    }
-    Ok(tips)
 }
