@@ -101,7 +101,6 @@ export default {
     listHash: '见证人名单的指纹',
     state: { committed: '已交指纹', revealed: '已揭晓', withheld: '未揭晓' },
     revealTitle: '揭晓数值',
-    revealNext: '全部揭晓后掷骰',
     server: '服务器随机数',
   },
   dice: {
