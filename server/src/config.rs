@@ -18,6 +18,8 @@ pub struct Config {
     pub tls: Option<Tls>,
     /// Name of this office's journal in checkpoints, and of its signing key. No spaces, no `+`.
     pub name: String,
+    /// This server's executable, which is also the child that judges changes (`admit-worker`).
+    pub program: PathBuf,
     /// Whether cookies are marked `Secure`; true with TLS, or behind a proxy that speaks it.
     pub secure_cookies: bool,
 }
@@ -95,6 +97,7 @@ impl Settings {
             secure_cookies: tls.is_some() || self.behind_tls.unwrap_or(false),
             tls,
             name,
+            program: std::env::current_exe().context("path of this executable")?,
         })
     }
 }
@@ -107,9 +110,17 @@ impl Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tls: None,
             name: "double-random".into(),
+            program: program_beside_tests(),
             secure_cookies: false,
         }
     }
+}
+
+/// The server executable that cargo built beside the running test.
+fn program_beside_tests() -> PathBuf {
+    let exe = std::env::current_exe().unwrap_or_default();
+    let profile = exe.ancestors().find(|dir| dir.join("server").is_file());
+    profile.map_or_else(|| exe.clone(), |dir| dir.join("server"))
 }
 
 #[cfg(test)]

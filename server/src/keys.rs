@@ -57,6 +57,11 @@ impl ServerKeys {
         self.signing.verifying_key().to_bytes()
     }
 
+    /// The public half in the form of the wire.
+    pub fn key(&self) -> ::sync::ids::Key {
+        ::sync::ids::Key(self.public())
+    }
+
     /// Signs these bytes as they are.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.signing.sign(message).to_bytes()

@@ -33,6 +33,9 @@ enum Command {
     },
     /// Print the OpenAPI description.
     Openapi,
+    /// Judge changes from tablets; the server starts this itself.
+    #[command(hide = true)]
+    AdmitWorker,
     /// Give an account a one-time password, when nobody can sign in any more.
     ResetPassword {
         /// Name to sign in with.
@@ -49,6 +52,11 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
+    let arguments = Arguments::parse();
+    if matches!(arguments.command, Command::AdmitWorker) {
+        // Before there is a runtime: its threads would count against the limit on memory.
+        return exit(server::sync::worker::run());
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -56,7 +64,11 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run(Arguments::parse().command)) {
+    exit(runtime.block_on(run(arguments.command)))
+}
+
+fn exit(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -71,6 +83,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             let file = config.as_deref().map(Settings::from_file).transpose()?;
             serve(settings.or(file.unwrap_or_default())).await
         }
+        Command::AdmitWorker => server::sync::worker::run(),
         Command::Openapi => {
             print!("{}", router::openapi_json()?);
             Ok(())

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::error::AppError;
 use crate::jobs::Handler;
 use crate::state::AppState;
-use crate::{account, jobs, journal, web};
+use crate::{account, device, jobs, journal, sync, task, web};
 
 /// Largest body that a handler takes unless its route says otherwise.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -39,13 +39,19 @@ struct Api;
 fn described() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Api::openapi())
         .merge(account::router())
+        .merge(device::router())
         .merge(jobs::router())
         .merge(journal::router())
+        .merge(sync::quarantine::router())
+        .merge(task::router())
 }
 
 /// What is no JSON API: web pages and the tablets' protocol.
 fn undescribed() -> Router<AppState> {
-    Router::new().merge(web::router())
+    Router::new()
+        .merge(web::router())
+        .merge(device::enrol_router())
+        .merge(sync::router())
 }
 
 /// The handlers of all kinds of jobs.

@@ -14,6 +14,8 @@ use crate::ids;
 use crate::jobs::Progresses;
 use crate::keys::ServerKeys;
 use crate::rng::{Rng, bytes};
+use crate::sync::blobs::BlobStore;
+use crate::sync::pool::AdmissionPool;
 
 /// Shared by all handlers and workers; cheap to clone.
 #[derive(Clone)]
@@ -30,6 +32,10 @@ pub struct AppState {
     pub keys: Arc<ServerKeys>,
     /// Changes when the server is restored from a backup, so that tablets notice (X7).
     pub incarnation: Arc<str>,
+    /// The children that judge changes from tablets.
+    pub admission: AdmissionPool,
+    /// Photos and what else tablets bring.
+    pub blob_store: BlobStore,
     /// How far running jobs are.
     pub progress: Progresses,
     /// Failed sign-ins.
@@ -51,6 +57,8 @@ impl AppState {
                 .with_context(|| format!("data folder {}", folder.display()))?;
         }
         let keys = ServerKeys::open(&data, rng.as_ref())?;
+        let blob_store = BlobStore::open(&data.join("blobs"), &data.join("uploads"))?;
+        let admission = AdmissionPool::new(config.program.clone());
         let db = Db::open(&data.join("server.db"), clock.now())
             .with_context(|| format!("database in {}", data.display()))?;
         let candidate = hex::encode(bytes::<16>(rng.as_ref()));
@@ -75,10 +83,20 @@ impl AppState {
             config: Arc::new(config),
             keys: Arc::new(keys),
             incarnation: incarnation.into(),
+            admission,
+            blob_store,
             progress: Progresses::default(),
             throttle: Arc::new(Throttle::default()),
             wake: Arc::new(tokio::sync::Notify::new()),
         })
+    }
+
+    /// The incarnation in the form of the wire.
+    pub fn incarnation_bytes(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        // Written by `open` as 32 hex digits.
+        let _ = hex::decode_to_slice(self.incarnation.as_bytes(), &mut bytes);
+        bytes
     }
 
     /// Milliseconds since the Unix epoch.

@@ -1,1 +1,4 @@
-//! Stories.
+//! Stories of server and tablets together: the clients, the world, the checks.
+
+pub mod office;
+pub mod tablet;

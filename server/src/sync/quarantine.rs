@@ -1,0 +1,327 @@
+//! The quarantine 隔离区: what was refused, from which tablet, why, and what to do.
+
+use ::sync::admit::Offered;
+use ::sync::author::Author;
+use ::sync::ids::TaskId;
+use ::sync::signing::Sig;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::seal;
+use super::store::{self, FeedKind, LoggedChange};
+use super::worker::{Fate, Job};
+use crate::account::{Actor, Right};
+use crate::db::{DbError, Tx};
+use crate::error::{AppError, FieldError};
+use crate::extract::{Json, Paging, Path, Query};
+use crate::journal;
+use crate::state::AppState;
+
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(release))
+        .routes(routes!(discard))
+}
+
+/// One refused change or signature.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct QuarantineRow {
+    pub id: String,
+    pub task: String,
+    pub number: Option<String>,
+    pub object_name: Option<String>,
+    pub device: String,
+    pub device_name: Option<String>,
+    /// `change` or `signature`.
+    pub kind: String,
+    /// Stable word.
+    pub code: String,
+    /// What to do, for a person.
+    pub remedy: String,
+    /// For the support, in English.
+    pub detail: String,
+    pub bytes: i64,
+    pub received_at: i64,
+    /// `held`, `released` or `discarded`.
+    pub state: String,
+    pub decided_by: Option<String>,
+    pub decided_at: Option<i64>,
+    pub reason: Option<String>,
+    /// Whether it can be released as it is.
+    pub releasable: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct QuarantinePage {
+    rows: Vec<QuarantineRow>,
+    total: i64,
+}
+
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Filter {
+    /// `held` (when left out), `released` or `discarded`.
+    state: Option<String>,
+}
+
+/// What a person can do about it.
+fn remedy(code: &str) -> &'static str {
+    match code {
+        "device_revoked" => {
+            "该平板已停用。内容如属停用前的真实检查记录，可核实后放行；否则写明原因后作废。"
+        }
+        "not_on_team" => {
+            "作者不在该任务的检查组，或未在该平板登记。请核对派发与登记；补登后可放行。"
+        }
+        "fork" => {
+            "该平板曾用备份恢复，出现了重复编号。请让其重新同步，平板会以新编号重新提交；本条留存备查。"
+        }
+        "exhausted" | "too_large" => {
+            "内容超出允许的大小或耗时。请联系技术支持检查该平板；本条留存备查。"
+        }
+        "bad_signature" | "foreign_actor" | "bad_statement" => {
+            "签名与作者不符，可能被篡改或冒用。请与检查人员当面核实，必要时停用该平板。"
+        }
+        "record_full" => "记录的修改次数已达上限。请先审核并退回开启新一轮。",
+        _ => "内容不符合记录格式，可能是平板程序版本过旧或损坏。请升级后重新同步；本条留存备查。",
+    }
+}
+
+/// What a released change may have been refused for. Anything else would break the record.
+fn releasable(code: &str, kind: &str) -> bool {
+    kind == "change" && matches!(code, "device_revoked" | "not_on_team" | "exhausted")
+}
+
+/// What was refused, newest first.
+#[utoipa::path(get, path = "/api/quarantine", tag = "quarantine", params(Filter, Paging),
+    responses((status = 200, body = QuarantinePage)))]
+async fn list(
+    State(state): State<AppState>,
+    actor: Actor,
+    Query(filter): Query<Filter>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<QuarantinePage>, AppError> {
+    actor.require_any(Right::ReleaseQuarantine)?;
+    let wanted = filter.state.unwrap_or_else(|| "held".into());
+    let page = state
+        .db
+        .read(move |tx| {
+            let total = tx.query_one("SELECT count(*) FROM quarantine WHERE state = $1", &[&wanted], |r| r.get(0))?;
+            let rows = tx.query(
+                "SELECT q.id, q.task, t.number, t.object_name, q.device, d.name, q.kind, q.code, q.detail,
+                     length(q.bytes), q.received_at, q.state, q.decided_by, q.decided_at, q.reason
+                 FROM quarantine q LEFT JOIN tasks t ON t.id = q.task LEFT JOIN devices d ON d.id = q.device
+                 WHERE q.state = $1 ORDER BY q.received_at DESC, q.id LIMIT $2 OFFSET $3",
+                &[&wanted, &paging.limit(), &paging.offset],
+                |r| {
+                    let (kind, code): (String, String) = (r.get(6)?, r.get(7)?);
+                    Ok(QuarantineRow {
+                        id: r.get(0)?,
+                        task: r.get(1)?,
+                        number: r.get(2)?,
+                        object_name: r.get(3)?,
+                        device: r.get(4)?,
+                        device_name: r.get(5)?,
+                        remedy: remedy(&code).to_owned(),
+                        releasable: releasable(&code, &kind),
+                        kind,
+                        code,
+                        detail: r.get(8)?,
+                        bytes: r.get(9)?,
+                        received_at: r.get(10)?,
+                        state: r.get(11)?,
+                        decided_by: r.get(12)?,
+                        decided_at: r.get(13)?,
+                        reason: r.get(14)?,
+                    })
+                },
+            )?;
+            Ok(QuarantinePage { rows, total })
+        })
+        .await?;
+    Ok(Json(page))
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+struct Decision {
+    reason: String,
+}
+
+impl Decision {
+    fn reason(self) -> Result<String, AppError> {
+        let reason = self.reason.trim().to_owned();
+        if reason.is_empty() {
+            return Err(AppError::invalid(vec![FieldError::new(
+                "reason",
+                "请写明理由",
+            )]));
+        }
+        Ok(reason)
+    }
+}
+
+/// Discards: the bytes are kept, marked as of no account.
+#[utoipa::path(post, path = "/api/quarantine/{id}/discard", tag = "quarantine", params(("id" = String, Path)),
+    request_body = Decision, responses((status = 204), (status = 409, body = crate::error::Problem)))]
+async fn discard(
+    State(state): State<AppState>,
+    actor: Actor,
+    Path(id): Path<String>,
+    Json(decision): Json<Decision>,
+) -> Result<StatusCode, AppError> {
+    actor.require_any(Right::ReleaseQuarantine)?;
+    let (reason, now) = (decision.reason()?, state.now());
+    state
+        .db
+        .write(move |tx| decide(tx, &actor, &id, "discarded", &reason, now))
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Releases a change into its record: all checks but the one that held it are made again.
+#[utoipa::path(post, path = "/api/quarantine/{id}/release", tag = "quarantine", params(("id" = String, Path)),
+    request_body = Decision, responses((status = 204), (status = 409, body = crate::error::Problem)))]
+async fn release(
+    State(state): State<AppState>,
+    actor: Actor,
+    Path(id): Path<String>,
+    Json(decision): Json<Decision>,
+) -> Result<StatusCode, AppError> {
+    actor.require_any(Right::ReleaseQuarantine)?;
+    let (reason, now) = (decision.reason()?, state.now());
+    let (row, key) = (id.clone(), state.keys.key());
+    let (task, mut change, job, heads) = state.db.read(move |tx| prepare(tx, &row, key)).await?;
+    change.received_at = now;
+    let done = state
+        .admission
+        .judge(&job)
+        .await
+        .map_err(AppError::internal)?;
+    let outcome = done
+        .outcomes
+        .first()
+        .ok_or_else(|| AppError::internal("no outcome"))?;
+    if !matches!(outcome.fate, Fate::Admitted | Fate::Known) {
+        let detail = format!("仍不能并入记录：{}", outcome.detail);
+        return Err(AppError::conflict("still_refused", detail));
+    }
+    let (fate, seq) = (
+        outcome.fate,
+        ::sync::chunk::Chunk::parse(&change.bytes).map_or(0, |c| c.seq),
+    );
+    state
+        .db
+        .write(move |tx| {
+            let text = task.to_string();
+            if store::doc(tx, &text)?.is_none_or(|(_, now)| now != heads) {
+                return Err(AppError::conflict(
+                    "changed",
+                    "记录刚刚有新内容，请刷新后再试",
+                ));
+            }
+            if fate == Fate::Admitted {
+                let ord = store::append_change(tx, &task, &change, seq)?;
+                store::save_doc(tx, &text, &done.cache, &done.heads, &done.summary, now)?;
+                store::name_blobs(tx, &text, &done.blobs)?;
+                store::tell_team(tx, &text, "", FeedKind::Changes, &format!("{ord}-{ord}"))?;
+                seal::settle(tx, &text, now)?;
+            }
+            decide(tx, &actor, &id, "released", &reason, now)
+        })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn prepare(
+    tx: &mut Tx<'_>,
+    id: &str,
+    server: ::sync::ids::Key,
+) -> Result<(TaskId, LoggedChange, Job, String), AppError> {
+    let row = tx.query_opt(
+        "SELECT task, kind, code, hash, author_key, author_person, author_epoch, bytes, sig, device
+         FROM quarantine WHERE id = $1 AND state = 'held'",
+        &[&id],
+        |r| {
+            let bad = |index| DbError::Column {
+                index,
+                expected: "id in hex",
+            };
+            let (task, hash, key): (String, String, String) = (r.get(0)?, r.get(3)?, r.get(4)?);
+            let sig: Option<Vec<u8>> = r.get(8)?;
+            let change = LoggedChange {
+                hash: hash.parse().map_err(|_| bad(3))?,
+                author: Author {
+                    device: key.parse().map_err(|_| bad(4))?,
+                    person: r.get(5)?,
+                    epoch: r.get(6)?,
+                },
+                bytes: r.get(7)?,
+                sig: sig.and_then(|s| <[u8; 64]>::try_from(s).ok()).map(Sig),
+                received_at: 0,
+                via_device: r.get(9)?,
+            };
+            Ok((
+                task.parse::<TaskId>().map_err(|_| bad(0))?,
+                r.get::<String>(1)?,
+                r.get::<String>(2)?,
+                change,
+            ))
+        },
+    )?;
+    let (task, kind, code, change) =
+        row.ok_or_else(|| AppError::conflict("decided", "该条已经处理，或不存在"))?;
+    if !releasable(&code, &kind) {
+        return Err(AppError::conflict("not_releasable", remedy(&code)));
+    }
+    let (cache, heads) =
+        store::doc(tx, &task.to_string())?.ok_or_else(|| AppError::not_found("task"))?;
+    let (devices, _) = store::writers(tx, &task.to_string())?;
+    let offered = Offered {
+        author: 0,
+        bytes: change.bytes.clone(),
+        sig: change.sig,
+    };
+    let job = Job {
+        task,
+        cache,
+        server,
+        devices,
+        // The person who releases vouches for the device.
+        revoked: Vec::new(),
+        authors: vec![change.author.clone()],
+        changes: vec![offered],
+    };
+    Ok((task, change, job, heads))
+}
+
+fn decide(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    id: &str,
+    to: &str,
+    reason: &str,
+    now: i64,
+) -> Result<(), AppError> {
+    let changed = tx.execute(
+        "UPDATE quarantine SET state = $2, decided_by = $3, decided_at = $4, reason = $5
+         WHERE id = $1 AND state = 'held'",
+        &[&id, &to, &actor.account, &now, &reason],
+    )?;
+    if changed == 0 {
+        return Err(AppError::conflict("decided", "该条已经处理，或不存在"));
+    }
+    let entry = journal::Entry::by(
+        actor,
+        now,
+        &format!("quarantine.{to}"),
+        format!("quarantine/{id}"),
+    )
+    .detail(json!({ "reason": reason }));
+    journal::append(tx, &entry)?;
+    Ok(())
+}

@@ -1,0 +1,292 @@
+//! The addresses that tablets use: `/sync/v1` and `/blobs/{task}/{sha256}`.
+
+use ::sync::ids::{Sha256, TaskId};
+use ::sync::message::{MAX_BODY_BYTES, SyncRequest, VERSION, WireError, pack, unpack};
+use ::sync::signing::RequestAuth;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+
+use super::blobs::{self, MAX_CHUNK, Progress};
+use super::receive::receive;
+use super::respond::{BUDGET, respond};
+use super::store::{self, Device};
+use crate::error::{AppError, Kind};
+use crate::extract::Path;
+use crate::state::AppState;
+
+/// A tablet is contacted often; only so often is the time of it written, in milliseconds.
+const CONTACT_EVERY: i64 = 10 * 60_000;
+
+pub fn router() -> axum::Router<AppState> {
+    axum::Router::new()
+        .route(
+            "/sync/v1",
+            post(sync_v1).layer(DefaultBodyLimit::max(MAX_BODY_BYTES)),
+        )
+        .route(
+            "/blobs/{task}/{sha256}",
+            get(get_blob)
+                .head(head_blob)
+                .patch(patch_blob)
+                .layer(DefaultBodyLimit::max(MAX_CHUNK)),
+        )
+}
+
+async fn sync_v1(
+    State(state): State<AppState>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, AppError> {
+    let device = authenticate(&state, &method, &uri, &headers, &body).await?;
+    let request: SyncRequest = unpack(&body).map_err(|e| wire_error(&e))?;
+    if request.v != VERSION {
+        return Err(AppError::new(
+            Kind::Malformed,
+            "unknown_version",
+            format!(
+                "平板的同步协议版本为 {}，服务器支持 {VERSION}，请升级平板程序",
+                request.v
+            ),
+        ));
+    }
+    let idle = request.docs.is_empty() && request.signatures.is_empty();
+    let (verdicts, signature_verdicts) = if idle {
+        note_contact(&state, &device, &request).await?;
+        Default::default()
+    } else {
+        receive(&state, &device, &request).await?
+    };
+    let (reader, mut budget) = (device.key, BUDGET);
+    loop {
+        let (own, request) = (state.clone(), request.clone());
+        let response = state.db.read(move |tx| {
+            let device = store::device_by_key(tx, &reader)?.ok_or_else(unknown_device)?;
+            respond(tx, &own, &device, &request, budget)
+        });
+        let mut response = response.await?;
+        response.verdicts.clone_from(&verdicts);
+        response.signature_verdicts.clone_from(&signature_verdicts);
+        let packed = pack(&response).map_err(AppError::internal)?;
+        // What does not fit is left for the next response, down to one row of the feed.
+        if packed.len() <= MAX_BODY_BYTES || budget == 0 {
+            let kind = HeaderValue::from_static("application/octet-stream");
+            return Ok(([(header::CONTENT_TYPE, kind)], packed).into_response());
+        }
+        budget /= 4;
+    }
+}
+
+async fn note_contact(
+    state: &AppState,
+    device: &Device,
+    request: &SyncRequest,
+) -> Result<(), AppError> {
+    let now = state.now();
+    let unsynced = request
+        .status
+        .as_ref()
+        .map_or(0, |s| i64::try_from(s.unsynced).unwrap_or(i64::MAX));
+    let due = device
+        .last_contact_at
+        .is_none_or(|at| now - at > CONTACT_EVERY || now < at);
+    if due || unsynced != device.unsynced {
+        let (id, status) = (device.id.clone(), request.status.clone());
+        state
+            .db
+            .write(move |tx| Ok(store::contact(tx, &id, now, status.as_ref())?))
+            .await?;
+    }
+    Ok(())
+}
+
+async fn head_blob(
+    State(state): State<AppState>,
+    Path((task, sha256)): Path<(String, String)>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, AppError> {
+    let device = authenticate(&state, &method, &uri, &headers, &[]).await?;
+    let (task, sha256) = names(&task, &sha256)?;
+    let progress = blobs::progress(&state, &device, task, sha256).await?;
+    Ok((StatusCode::OK, upload_headers(progress)).into_response())
+}
+
+async fn patch_blob(
+    State(state): State<AppState>,
+    Path((task, sha256)): Path<(String, String)>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, AppError> {
+    let device = authenticate(&state, &method, &uri, &headers, &body).await?;
+    let (task, sha256) = names(&task, &sha256)?;
+    let offset = headers
+        .get("upload-offset")
+        .and_then(|v| v.to_str().ok())
+        .and_then(|v| v.parse().ok());
+    let offset = offset.ok_or_else(|| AppError::malformed("缺少 Upload-Offset 或其值不是数字"))?;
+    let done = blobs::append(
+        &state,
+        &device,
+        task.clone(),
+        sha256.clone(),
+        offset,
+        body.to_vec(),
+    )
+    .await;
+    match done {
+        Ok(progress) => Ok((StatusCode::NO_CONTENT, upload_headers(progress)).into_response()),
+        // The tablet needs the offset to go on.
+        Err(error) if error.code == "offset_differs" => {
+            let progress = blobs::progress(&state, &device, task, sha256).await?;
+            Ok((upload_headers(progress), error).into_response())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+async fn get_blob(
+    State(state): State<AppState>,
+    Path((task, sha256)): Path<(String, String)>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, AppError> {
+    let device = authenticate(&state, &method, &uri, &headers, &[]).await?;
+    let (task, sha256) = names(&task, &sha256)?;
+    let progress = blobs::progress(&state, &device, task.clone(), sha256.clone()).await?;
+    if !progress.stored {
+        return Err(AppError::not_found("blob"));
+    }
+    let range = headers.get(header::RANGE).and_then(|v| v.to_str().ok());
+    let range = range.map(|r| parse_range(r, progress.size)).transpose()?;
+    let bytes = state.blob_store.read(&task, &sha256, range.clone()).await?;
+    let kind = [(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/octet-stream"),
+    )];
+    Ok(match range {
+        None => (kind, bytes).into_response(),
+        Some(r) => {
+            let content = format!("bytes {}-{}/{}", r.start, r.end - 1, progress.size);
+            (
+                StatusCode::PARTIAL_CONTENT,
+                kind,
+                [(header::CONTENT_RANGE, content)],
+                bytes,
+            )
+                .into_response()
+        }
+    })
+}
+
+fn upload_headers(progress: Progress) -> [(&'static str, String); 3] {
+    [
+        ("upload-offset", progress.offset.to_string()),
+        ("upload-length", progress.size.to_string()),
+        (
+            "upload-complete",
+            if progress.stored { "?1" } else { "?0" }.to_owned(),
+        ),
+    ]
+}
+
+/// `bytes=a-b` or `bytes=a-`.
+fn parse_range(text: &str, size: u64) -> Result<std::ops::Range<u64>, AppError> {
+    let parsed = text
+        .strip_prefix("bytes=")
+        .and_then(|r| r.split_once('-'))
+        .and_then(|(a, b)| {
+            let start: u64 = a.parse().ok()?;
+            let end = if b.is_empty() {
+                size
+            } else {
+                b.parse::<u64>().ok()?.checked_add(1)?.min(size)
+            };
+            (start < end).then_some(start..end)
+        });
+    parsed.ok_or_else(|| AppError::malformed("Range 只接受 bytes=起-止"))
+}
+
+fn names(task: &str, sha256: &str) -> Result<(String, String), AppError> {
+    let task: TaskId = task.parse().map_err(|_| AppError::not_found("task"))?;
+    let sha256: Sha256 = sha256.parse().map_err(|_| AppError::not_found("blob"))?;
+    Ok((task.to_string(), sha256.to_string()))
+}
+
+/// The tablet that signed this request (S2).
+async fn authenticate(
+    state: &AppState,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Device, AppError> {
+    let header = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok());
+    let auth = header
+        .and_then(RequestAuth::parse)
+        .ok_or_else(unknown_device)?;
+    let path = uri
+        .path_and_query()
+        .map_or_else(|| uri.path(), |p| p.as_str());
+    if !auth.holds(method.as_str(), path, body) {
+        return Err(unknown_device());
+    }
+    let device = state
+        .db
+        .read(move |tx| Ok(store::device_by_key(tx, &auth.key)?))
+        .await?;
+    let device = device.ok_or_else(unknown_device)?;
+    if device.revoked {
+        return Err(AppError::new(
+            Kind::Forbidden,
+            "device_revoked",
+            "本平板已被停用，请交回管理员",
+        ));
+    }
+    Ok(device)
+}
+
+fn unknown_device() -> AppError {
+    AppError::new(
+        Kind::SignedOut,
+        "unknown_device",
+        "服务器不认识这台平板，请重新登记",
+    )
+}
+
+fn wire_error(error: &WireError) -> AppError {
+    let kind = if matches!(error, WireError::TooLong) {
+        Kind::TooLarge
+    } else {
+        Kind::Malformed
+    };
+    AppError::new(kind, "bad_body", error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case("bytes=0-9", Some(0..10))]
+    #[case("bytes=5-", Some(5..100))]
+    #[case("bytes=5-1000", Some(5..100))]
+    #[case("bytes=100-", None)]
+    #[case("bytes=9-5", None)]
+    #[case("bytes=-5", None)]
+    #[case("bytes=0-18446744073709551615", None)]
+    #[case("lines=1-2", None)]
+    fn ranges(#[case] text: &str, #[case] expected: Option<std::ops::Range<u64>>) {
+        assert_eq!(parse_range(text, 100).ok(), expected);
+    }
+}

@@ -1,0 +1,162 @@
+//! Dispatch 派发: from the result of a draw to tasks on tablets (F1).
+
+use ::sync::author::Author;
+use ::sync::canonical;
+use ::sync::facts::{CheckSheet, Member, ObjectFacts, PastInspection, TaskFacts};
+use ::sync::ids::TaskId;
+use ::sync::record::{NewChange, RecordDoc};
+use ::sync::signing;
+use serde_json::json;
+
+use super::store;
+use crate::account::Actor;
+use crate::db::Tx;
+use crate::error::AppError;
+use crate::journal;
+use crate::state::AppState;
+use crate::sync::store as records;
+use crate::sync::worker::Summary;
+
+/// What a whole dispatch has in common.
+#[derive(Debug, Clone)]
+pub struct Dispatch {
+    /// Id of the draw.
+    pub draw: String,
+    /// Number of the draw, such as 示例抽查〔2026〕1号.
+    pub number: String,
+    pub title: String,
+    pub department: String,
+    pub department_name: String,
+    /// China dates between which the visits take place, both included.
+    pub from: String,
+    pub until: String,
+    /// The check sheets of the items, in the version that the draw names.
+    pub sheets: Vec<CheckSheet>,
+}
+
+/// One drawn object with its drawn team.
+#[derive(Debug, Clone)]
+pub struct DrawnTask {
+    /// Rank in the draw, from 0; the task's number ends in rank + 1.
+    pub rank: u32,
+    pub object: ObjectFacts,
+    pub history: Vec<PastInspection>,
+    /// In the order of dealing, the leader first. Keys are filled in from the enrolled tablets.
+    pub team: Vec<Member>,
+}
+
+/// Makes the tasks of a draw with their record documents, and tells the tablets of the teams.
+/// Returns how many were made.
+///
+/// # Errors
+/// When a task of this draw and object exists already: a draw is dispatched once (D6).
+pub fn dispatch(
+    tx: &mut Tx<'_>,
+    state: &AppState,
+    actor: &Actor,
+    common: &Dispatch,
+    drawn: Vec<DrawnTask>,
+) -> Result<usize, AppError> {
+    let now = state.now();
+    let count = drawn.len();
+    for one in drawn {
+        let task: TaskId = state.new_id().parse().map_err(AppError::internal)?;
+        let facts = facts_of(common, task, &one);
+        store::insert(tx, common, &one, &facts, now)?;
+        let server = Author::server(state.keys.key());
+        let (record, root) =
+            RecordDoc::create(&server, &facts, &one.team, now).map_err(AppError::internal)?;
+        keep_server_change(tx, state, &record, &server, &root)?;
+        for device in records::team_devices(tx, &task.to_string(), "")? {
+            records::grant(tx, &device, &task.to_string())?;
+        }
+    }
+    let entry = journal::Entry::by(actor, now, "draw.dispatch", format!("draw/{}", common.draw))
+        .detail(json!({ "number": common.number, "tasks": count }));
+    journal::append(tx, &entry)?;
+    Ok(count)
+}
+
+fn facts_of(common: &Dispatch, task: TaskId, one: &DrawnTask) -> TaskFacts {
+    let number = format!("{}-{:04}", common.number, one.rank + 1);
+    let items: Vec<String> = common.sheets.iter().map(|s| s.name.clone()).collect();
+    let team: Vec<(String, String, String)> = one
+        .team
+        .iter()
+        .map(|m| (m.unit.clone(), m.name.clone(), m.certificate.clone()))
+        .collect();
+    TaskFacts {
+        task,
+        notice: super::notice(
+            &number,
+            &one.object.name,
+            &items,
+            &common.from,
+            &common.until,
+            &team,
+        ),
+        number,
+        title: common.title.clone(),
+        department: common.department.clone(),
+        department_name: common.department_name.clone(),
+        from: common.from.clone(),
+        until: common.until.clone(),
+        object: one.object.clone(),
+        history: one.history.clone(),
+        sheets: common.sheets.clone(),
+    }
+}
+
+/// Keeps a change that the server itself made in `record`, signed with the server's key, and the
+/// record as it is after it. Tells nobody: the caller knows whom.
+pub fn keep_server_change(
+    tx: &mut Tx<'_>,
+    state: &AppState,
+    record: &RecordDoc,
+    server: &Author,
+    change: &NewChange,
+) -> Result<i64, AppError> {
+    let now = state.now();
+    let sig = signing::sign(state.keys.signing(), signing::CHANGE, &change.hash.0);
+    let chunk = ::sync::chunk::Chunk::parse(&change.bytes).map_err(AppError::internal)?;
+    let logged = records::LoggedChange {
+        hash: change.hash,
+        author: server.clone(),
+        bytes: change.bytes.clone(),
+        sig: Some(sig),
+        received_at: now,
+        via_device: String::new(),
+    };
+    let task = record.task();
+    let ord = records::append_change(tx, &task, &logged, chunk.seq)?;
+    let summary =
+        serde_json::to_string(&Summary::of(&record.view())).map_err(AppError::internal)?;
+    records::save_doc(
+        tx,
+        &task.to_string(),
+        &record.save(),
+        &record.heads(),
+        &summary,
+        now,
+    )?;
+    Ok(ord)
+}
+
+/// Gives a newly enrolled tablet the open tasks of its inspectors, and tells the other tablets of
+/// those teams that there is a new key on the roster.
+pub fn grant_to_device(tx: &mut Tx<'_>, device: &str, persons: &[String]) -> Result<(), AppError> {
+    for task in store::open_tasks_of(tx, persons)? {
+        tx.execute(
+            "UPDATE tasks SET roster_version = roster_version + 1 WHERE id = $1",
+            &[&task],
+        )?;
+        records::grant(tx, device, &task)?;
+        records::tell_team(tx, &task, device, records::FeedKind::Grant, "")?;
+    }
+    Ok(())
+}
+
+/// The facts of a task in the one form in which they are stored and sent.
+pub(super) fn facts_text(facts: &TaskFacts) -> Result<String, AppError> {
+    String::from_utf8(canonical::to_vec(facts)).map_err(AppError::internal)
+}
