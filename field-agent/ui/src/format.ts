@@ -1,0 +1,67 @@
+/** Times are shown in China time, whatever zone the tablet is set to. */
+const ZONE = 'Asia/Shanghai'
+
+function parts(ms: number): Record<string, string> {
+  const format = new Intl.DateTimeFormat('zh-CN', {
+    timeZone: ZONE,
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  })
+  return Object.fromEntries(format.formatToParts(ms).map((part) => [part.type, part.value]))
+}
+
+/** `11-24 14:05`; with `today` given and equal, only `14:05`. */
+export function shortTime(ms: number, today: number = Date.now()): string {
+  const at = parts(ms)
+  const now = parts(today)
+  const clock = `${at.hour}:${at.minute}`
+  if (at.year === now.year && at.month === now.month && at.day === now.day) return clock
+  return at.year === now.year ? `${at.month}-${at.day} ${clock}` : `${at.year}-${at.month}-${at.day} ${clock}`
+}
+
+/** `2026年11月24日` of a China date `YYYY-MM-DD`. */
+export function longDate(date: string): string {
+  const [year, month, day] = date.split('-').map(Number)
+  return year && month && day ? `${year}年${month}月${day}日` : date
+}
+
+/** `11-24` of a China date `YYYY-MM-DD`. */
+export function shortDate(date: string): string {
+  return date.slice(5) || date
+}
+
+/** Value of an `<input type="datetime-local">` in China time. */
+export function toLocalInput(ms: number): string {
+  const at = parts(ms)
+  return `${at.year}-${at.month}-${at.day}T${at.hour}:${at.minute}`
+}
+
+export function fromLocalInput(text: string): number | undefined {
+  const ms = Date.parse(`${text}:00+08:00`)
+  return Number.isNaN(ms) ? undefined : ms
+}
+
+export function kilobytes(bytes: number): string {
+  return bytes < 1024 * 1024 ? `${Math.ceil(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`
+}
+
+/** Fen as yuan with two decimals. */
+export function yuan(fen: number): string {
+  return (fen / 100).toFixed(2)
+}
+
+/** Yuan as typed, in fen; undefined when it is no amount. */
+export function fen(text: string): number | undefined {
+  const match = /^(\d{1,9})(?:[.．](\d{1,2}))?$/.exec(text.trim())
+  if (!match) return undefined
+  return Number(match[1]) * 100 + Number((match[2] ?? '').padEnd(2, '0'))
+}
+
+/** Degrees with five decimals, from 1e-7 degrees. */
+export function degrees(e7: number): string {
+  return (e7 / 1e7).toFixed(5)
+}

@@ -1,0 +1,9 @@
+import common from './en/common'
+import record from './en/record'
+import sign from './en/sign'
+import tasks from './en/tasks'
+import type { Messages } from './zh'
+
+const en: Messages = { ...common, ...tasks, ...record, ...sign }
+
+export default en

@@ -1,0 +1,56 @@
+import { computed, reactive, watch, type WatchSource } from 'vue'
+import { answer, api, Unreachable, whenLocked } from '../api/client'
+import type { AgentState, InspectorCard } from '../api/types'
+
+const POLL_MS = 2000
+
+/** What the agent last said of itself. Everything on screen comes from there. */
+export const agent = reactive({
+  state: undefined as AgentState | undefined,
+  /** The agent did not answer the last question. */
+  away: false,
+})
+
+export const me = computed<InspectorCard | undefined>(() => agent.state?.me ?? undefined)
+
+let timer: number | undefined
+
+export function take(state: AgentState) {
+  agent.state = state
+  agent.away = false
+}
+
+/** Asks once; screens that changed something call this rather than wait for the next round. */
+export async function refreshAgent(): Promise<void> {
+  try {
+    take(await answer(api.GET('/api/state')))
+  } catch (cause) {
+    if (cause instanceof Unreachable) agent.away = true
+  }
+}
+
+async function round() {
+  if (!document.hidden) await refreshAgent()
+  timer = window.setTimeout(round, POLL_MS)
+}
+
+export function startPolling() {
+  if (timer !== undefined) return
+  timer = window.setTimeout(round, POLL_MS)
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) void refreshAgent()
+  })
+  whenLocked(() => {
+    if (agent.state) agent.state = { ...agent.state, locked: true, me: null }
+  })
+}
+
+export async function lock() {
+  take(await answer(api.POST('/api/lock')))
+}
+
+/** Runs `act` whenever something changed on the tablet that a screen could show. */
+export function whenChanged(act: () => void) {
+  const source: WatchSource<number | undefined> = () => agent.state?.revision
+  return watch(source, act)
+}

@@ -1,0 +1,97 @@
+import { computed, inject, provide, type ComputedRef, type InjectionKey, type ShallowRef } from 'vue'
+import { answer, api } from '../api/client'
+import type { Cell, EditAnswer, EntryView, PhotoView, RecordView, Scalar, TaskDetail } from '../api/types'
+import { me } from './agent'
+import { useLive } from './live'
+import { saverOf, type Saver } from './saver'
+
+/** The open record: what the agent holds, overlaid with what is on its way to the agent. */
+export interface OpenRecord {
+  task: string
+  saver: Saver
+  detail: ShallowRef<TaskDetail | undefined>
+  view: ShallowRef<RecordView | undefined>
+  photos: ShallowRef<PhotoView[] | undefined>
+  entries: ShallowRef<EntryView[] | undefined>
+  error: ComputedRef<unknown>
+  readOnly: ComputedRef<boolean>
+  cell(path: string): Cell | undefined
+  value(path: string): Scalar | undefined
+  text(path: string): string
+  number(path: string): number | undefined
+  set(path: string, value: Scalar): void
+  /** Replaces all values of a cell that two people wrote differently. */
+  settle(path: string, value: Scalar): Promise<void>
+  reload(): Promise<void>
+}
+
+const KEY: InjectionKey<OpenRecord> = Symbol('record')
+
+/** Opens the record for a screen and everything on it. */
+export function provideRecord(task: string): OpenRecord {
+  const saver = saverOf(task, me.value?.person ?? '')
+  const path = { task }
+
+  /** A reading that began before an answer to a save arrived is older than what is on screen. */
+  async function read(): Promise<RecordView> {
+    const before = saver.answers
+    const view = await answer(api.GET('/api/tasks/{task}/record', { params: { path } }))
+    return saver.answers === before ? view : read()
+  }
+
+  const detail = useLive(() => answer(api.GET('/api/tasks/{task}', { params: { path } })))
+  const view = useLive(read)
+  const photos = useLive(async () => (await answer(api.GET('/api/tasks/{task}/photos', { params: { path } }))).rows)
+  const entries = useLive(async () => (await answer(api.GET('/api/tasks/{task}/entries', { params: { path } }))).rows)
+
+  function merge(saved: EditAnswer) {
+    const now = view.data.value
+    if (!now) return
+    const { heads, progress, state } = saved
+    view.data.value = { ...now, heads, progress, state, cells: { ...now.cells, ...saved.cells } }
+  }
+  saver.onSaved = merge
+
+  const cell = (at: string) => view.data.value?.cells[at]
+  const value = (at: string) => saver.state.waiting[at] ?? saver.state.sending[at] ?? cell(at)?.values[0]?.value
+
+  const record: OpenRecord = {
+    task,
+    saver,
+    detail: detail.data,
+    view: view.data,
+    photos: photos.data,
+    entries: entries.data,
+    error: computed(() => view.error.value ?? detail.error.value),
+    readOnly: computed(() => view.data.value?.read_only != null),
+    cell,
+    value,
+    text: (at) => {
+      const held = value(at)
+      return typeof held === 'string' ? held : ''
+    },
+    number: (at) => {
+      const held = value(at)
+      return typeof held === 'number' ? held : undefined
+    },
+    set: (at, next) => saver.set(at, next),
+    settle: async (at, next) => {
+      const settled = await answer(
+        api.POST('/api/tasks/{task}/conflicts/settle', { params: { path }, body: { path: at, value: next } }),
+      )
+      saver.answers += 1
+      merge(settled)
+    },
+    reload: async () => {
+      await Promise.all([detail.reload(), view.reload(), photos.reload(), entries.reload()])
+    },
+  }
+  provide(KEY, record)
+  return record
+}
+
+export function useRecord(): OpenRecord {
+  const record = inject(KEY)
+  if (!record) throw new Error('no record is open here')
+  return record
+}

@@ -1,0 +1,136 @@
+import { reactive } from 'vue'
+import { answer, api, Refusal } from '../api/client'
+import type { EditAnswer, Scalar } from '../api/types'
+import { me } from './agent'
+
+/** Pause in typing after which text is saved, ms. */
+const PAUSE_MS = 400
+const RETRY_MS = 2000
+
+export interface SaveState {
+  /** Typed or tapped, not yet handed to the agent. */
+  waiting: Record<string, Scalar>
+  /** Handed to the agent, which has not answered yet. */
+  sending: Record<string, Scalar>
+  /** Refused for what they hold, with the reason, by path. */
+  refused: Record<string, string>
+  /** The agent said at this time (ms) that everything so far is on disk. */
+  savedAt: number | undefined
+  failed: boolean
+}
+
+/**
+ * Carries what is typed and tapped to the agent, one request at a time, and keeps it until the agent
+ * has answered that it is on disk. It outlives the screen, so leaving a page loses nothing.
+ */
+export class Saver {
+  readonly state = reactive<SaveState>({ waiting: {}, sending: {}, refused: {}, savedAt: undefined, failed: false })
+  /** Counts answers, so that an older reading of the record is recognised as such. */
+  answers = 0
+  onSaved: (saved: EditAnswer) => void = () => undefined
+  private timer: number | undefined
+
+  constructor(
+    private readonly task: string,
+    private readonly person: string,
+  ) {
+    window.addEventListener('pagehide', () => this.lastChance())
+    document.addEventListener('visibilitychange', () => {
+      if (document.hidden) void this.flush()
+    })
+  }
+
+  /** Saves at once. */
+  set(path: string, value: Scalar) {
+    this.keep(path, value)
+    void this.flush()
+  }
+
+  /** Saves at the next pause. */
+  type(path: string, value: Scalar) {
+    this.keep(path, value)
+    this.plan(PAUSE_MS)
+  }
+
+  get busy(): boolean {
+    return Object.keys(this.state.waiting).length > 0 || Object.keys(this.state.sending).length > 0
+  }
+
+  /** Ends when nothing is left to save, or when saving failed. */
+  async flush(): Promise<void> {
+    window.clearTimeout(this.timer)
+    if (Object.keys(this.state.sending).length > 0 || me.value?.person !== this.person) return
+    while (Object.keys(this.state.waiting).length > 0) {
+      if (!(await this.send())) return
+    }
+  }
+
+  private keep(path: string, value: Scalar) {
+    this.state.waiting[path] = value
+    delete this.state.refused[path]
+  }
+
+  private plan(ms: number) {
+    window.clearTimeout(this.timer)
+    this.timer = window.setTimeout(() => void this.flush(), ms)
+  }
+
+  private edits(cells: Record<string, Scalar>) {
+    return Object.entries(cells).map(([path, value]) => ({ path, value }))
+  }
+
+  private async send(): Promise<boolean> {
+    this.state.sending = this.state.waiting
+    this.state.waiting = {}
+    try {
+      const body = { edits: this.edits(this.state.sending) }
+      const saved = await answer(api.PATCH('/api/tasks/{task}/cells', { params: { path: { task: this.task } }, body }))
+      this.answers += 1
+      this.state.sending = {}
+      this.state.savedAt = Date.now()
+      this.state.failed = false
+      this.onSaved(saved)
+      return true
+    } catch (cause) {
+      this.putBack(cause)
+      return false
+    }
+  }
+
+  /** What was refused for its content leaves the queue; all else stays in it and is tried again. */
+  private putBack(cause: unknown) {
+    const sent = this.state.sending
+    this.state.sending = {}
+    if (cause instanceof Refusal && cause.problem.code !== 'locked' && cause.problem.status < 500) {
+      const fields = cause.problem.fields ?? []
+      for (const path of Object.keys(sent)) {
+        const field = fields.find((f) => f.field === path)
+        if (field || fields.length === 0) this.state.refused[path] = field?.message ?? cause.problem.detail
+        else this.state.waiting[path] ??= sent[path]!
+      }
+      if (Object.keys(this.state.waiting).length > 0) this.plan(0)
+      return
+    }
+    this.state.failed = true
+    this.state.waiting = { ...sent, ...this.state.waiting }
+    this.plan(RETRY_MS)
+  }
+
+  /** The page is going away: hand over what is left without waiting for the answer. */
+  private lastChance() {
+    if (Object.keys(this.state.waiting).length === 0 || me.value?.person !== this.person) return
+    const body = JSON.stringify({ edits: this.edits(this.state.waiting) })
+    const headers = { 'content-type': 'application/json' }
+    void fetch(`/api/tasks/${encodeURIComponent(this.task)}/cells`, { method: 'PATCH', keepalive: true, headers, body })
+  }
+}
+
+const savers = new Map<string, Saver>()
+
+/** One saver per task and person: nobody's words are ever written under another's name. */
+export function saverOf(task: string, person: string): Saver {
+  const key = `${task} ${person}`
+  let saver = savers.get(key)
+  if (!saver) savers.set(key, (saver = new Saver(task, person)))
+  return saver
+}
