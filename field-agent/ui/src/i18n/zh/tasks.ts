@@ -12,8 +12,6 @@ export default {
     pull: '下拉同步',
     release: '松开立即同步',
     syncing: '正在同步…',
-    lock: '锁定',
-    count: '共 {n} 项任务',
     progress: '要点完成 {done} / {total}',
     daysLeft: '还剩 {n} 天',
     today: '今天到期',
