@@ -146,27 +146,34 @@ impl Agent {
         Ok(())
     }
 
-    /// The epoch is kept in the store and outside it. When they differ, one of the two was put back
-    /// from a copy: a higher epoch gives new actors, so that no sequence number is used twice.
+    /// Every start counts a generation in the store and outside it. When they differ, one of the two
+    /// was put back from a copy: a higher epoch gives new actors, so that no sequence number is ever
+    /// used twice.
     fn settle_epoch(&self, db: &rusqlite::Connection) -> Result<u32, Problem> {
-        let inside = store::get_meta(db, "epoch").map_err(storage)?;
-        let inside = inside
-            .and_then(|b| String::from_utf8(b).ok())
-            .and_then(|t| t.parse::<u32>().ok());
+        let inside = |key: &str| -> Result<Option<i64>, Problem> {
+            let value = store::get_meta(db, key).map_err(storage)?;
+            Ok(value
+                .and_then(|b| String::from_utf8(b).ok())
+                .and_then(|t| t.parse().ok()))
+        };
         let vault = lock(&self.vault);
-        let outside = vault
-            .get_i64("epoch")
-            .map_err(storage)?
-            .and_then(|e| u32::try_from(e).ok());
-        if let (Some(inside), Some(outside)) = (inside, outside)
-            && inside == outside
-        {
-            return Ok(inside);
+        let outside = |key: &str| vault.get_i64(key).map_err(storage);
+        let generations = (inside("generation")?, outside("generation")?);
+        let known = inside("epoch")?.max(outside("epoch")?);
+        let epoch = match (known, generations.0 == generations.1) {
+            (None, _) => 0,
+            (Some(epoch), true) => epoch,
+            (Some(epoch), false) => epoch.saturating_add(1),
+        };
+        let next = generations.0.max(generations.1).unwrap_or(0) + 1;
+        // Outside first: a crash between the two makes them differ, and the epoch rises once more,
+        // which costs nothing.
+        for (key, value) in [("epoch", epoch), ("generation", next)] {
+            vault.set(key, &value.to_string()).map_err(storage)?;
         }
-        let next = inside.max(outside).map_or(0, |e| e.saturating_add(1));
-        // Outside first: a crash between the two makes them differ again, and the epoch rises once more.
-        vault.set("epoch", &next.to_string()).map_err(storage)?;
-        store::set_meta(db, "epoch", next.to_string().as_bytes()).map_err(storage)?;
-        Ok(next)
+        for (key, value) in [("epoch", epoch), ("generation", next)] {
+            store::set_meta(db, key, value.to_string().as_bytes()).map_err(storage)?;
+        }
+        u32::try_from(epoch).map_err(|e| Problem::internal(&e))
     }
 }

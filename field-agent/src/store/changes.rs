@@ -97,13 +97,12 @@ pub fn set_delivery(
         .map(drop)
 }
 
-/// The server lost what it had confirmed: our own changes are offered again.
-pub fn doubt_own(db: &Connection, device: &[u8; 32]) -> rusqlite::Result<()> {
-    db.execute(
-        "UPDATE change SET delivery = 0 WHERE delivery IN (1, 2)
-         AND EXISTS (SELECT 1 FROM author a WHERE a.task = change.task AND a.actor = change.actor AND a.device = ?1)",
-        [device],
-    )
+/// The server lost what it had confirmed: the change is offered again.
+pub fn doubt(db: &Connection, task: &str, hash: &Sha256) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE change SET delivery = 0 WHERE task = ?1 AND hash = ?2 AND delivery IN (1, 2)",
+    )?
+    .execute(params![task, hash.0])
     .map(drop)
 }
 

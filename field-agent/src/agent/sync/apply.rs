@@ -136,8 +136,9 @@ fn apply_in_transaction(
     let tx = open.db.unchecked_transaction().map_err(storage)?;
     let elsewhere = before.is_some_and(|c| c.incarnation != response.cursor.incarnation);
     if response.restored || elsewhere {
-        // The server was restored from an older copy: everything of ours is offered again.
-        changes::doubt_own(&tx, &here.0).map_err(storage)?;
+        // The server was restored from an older copy: what it does not have is offered again,
+        // colleagues' work with their own signatures.
+        doubt_changes(&tx, open, response)?;
         statements::doubt_all(&tx).map_err(storage)?;
         queue::doubt_all(&tx).map_err(storage)?;
         applied.again = true;
@@ -218,6 +219,27 @@ fn apply_in_transaction(
         }
     }
     Ok(applied)
+}
+
+/// Takes as unsent what is not under the server's tips, of every record and every author.
+fn doubt_changes(tx: &Connection, open: &Open, response: &SyncResponse) -> Result<(), Problem> {
+    for (task, ..) in tasks::cards(tx).map_err(storage)? {
+        let Ok(id) = task.parse::<TaskId>() else {
+            continue;
+        };
+        let doc = open.load(id)?.doc;
+        let tip = response.tips.iter().find(|t| t.task == id);
+        let known: Vec<Sha256> = tip
+            .iter()
+            .flat_map(|t| &t.heads)
+            .filter(|h| doc.contains(h))
+            .copied()
+            .collect();
+        for hash in doc.since(&known) {
+            changes::doubt(tx, &task, &hash).map_err(storage)?;
+        }
+    }
+    Ok(())
 }
 
 /// Verdicts on changes and signatures. A count that does not add up confirms nothing (lesson 5).

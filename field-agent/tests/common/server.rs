@@ -1,0 +1,806 @@
+//! The server's side of sync in memory: enough to be honest, small enough to be read.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use ed25519_dalek::SigningKey;
+use field_agent::ports::{Fetch, FetchAnswer, FetchError, FetchRequest, Fetching};
+use sync::admit::{Batch, Offered, Rights, Verdict, admit};
+use sync::author::Author;
+use sync::canonical;
+use sync::enrol::{EnrolCheck, EnrolInspector, EnrolOffer, EnrolRequest, Enrolled};
+use sync::facts::{
+    self, AnswerKind, CheckPoint, CheckSheet, Demand, Member, ObjectFacts, Role, Roster, TaskFacts,
+};
+use sync::ids::{DeviceId, Key, Sha256, TaskId};
+use sync::message::*;
+use sync::record::RecordDoc;
+use sync::signing::{self, RequestAuth};
+use sync::signoff::Signed;
+
+struct Logged {
+    author: Author,
+    offered: Offered,
+    from: Option<Key>,
+}
+
+struct Task {
+    facts: TaskFacts,
+    members: Vec<Member>,
+    version: u64,
+    doc: RecordDoc,
+    log: Vec<Logged>,
+    statements: Vec<(Signed, Option<Key>)>,
+    state: OfficeState,
+}
+
+#[derive(Clone)]
+enum FeedEvent {
+    Grant(TaskId),
+    Change(TaskId, usize),
+    Statement(TaskId, usize),
+    State(TaskId),
+    Blob(BlobRef, Key),
+}
+
+#[derive(Default)]
+struct Inner {
+    codes: HashMap<String, Vec<EnrolInspector>>,
+    devices: BTreeMap<Key, Vec<(String, Key)>>,
+    tasks: BTreeMap<TaskId, Task>,
+    feed: Vec<FeedEvent>,
+    blobs: HashMap<(TaskId, Sha256), (BlobRef, Vec<u8>)>,
+    requests: Vec<(String, usize)>,
+}
+
+/// The server, and the network to it.
+pub struct Server {
+    secret: SigningKey,
+    inner: Mutex<Inner>,
+    pub offline: AtomicBool,
+    /// So many of the next requests are carried out, but their answers are lost.
+    pub lose_answers: AtomicU32,
+    /// Answer every request with this status, if not zero.
+    pub status: AtomicU32,
+    /// Cut the connection after so many further requests; negative: never.
+    pub cut_after: AtomicI64,
+    pub time: AtomicI64,
+    pub incarnation: AtomicU32,
+}
+
+impl Server {
+    pub fn new() -> std::sync::Arc<Self> {
+        std::sync::Arc::new(Server {
+            secret: SigningKey::from_bytes(&[77; 32]),
+            inner: Mutex::default(),
+            offline: AtomicBool::new(false),
+            lose_answers: AtomicU32::new(0),
+            status: AtomicU32::new(0),
+            cut_after: AtomicI64::new(-1),
+            time: AtomicI64::new(super::START),
+            incarnation: AtomicU32::new(1),
+        })
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn author(&self) -> Author {
+        Author::server(signing::public(&self.secret))
+    }
+
+    /// A one-time code for these persons.
+    pub fn issue(&self, code: &str, persons: &[&str]) {
+        let inspectors = persons.iter().map(|p| EnrolInspector {
+            person: (*p).into(),
+            name: name(p),
+            unit: "执法一科".into(),
+        });
+        self.inner().codes.insert(code.into(), inspectors.collect());
+    }
+
+    /// Dispatches a task to these persons.
+    pub fn dispatch(&self, number: u8, persons: &[&str]) -> String {
+        let task = TaskId([number; 16]);
+        let facts = facts(task, number);
+        let mut inner = self.inner();
+        let members: Vec<Member> = persons
+            .iter()
+            .enumerate()
+            .map(|(i, p)| Member {
+                person: (*p).into(),
+                name: name(p),
+                unit: "执法一科".into(),
+                certificate: format!("粤B-{i:04}"),
+                role: if i == 0 { Role::Leader } else { Role::Member },
+                keys: Vec::new(),
+            })
+            .collect();
+        let (doc, change) = RecordDoc::create(
+            &self.author(),
+            &facts,
+            &members,
+            self.time.load(Ordering::SeqCst),
+        )
+        .expect("creates");
+        let sig = Some(signing::sign(&self.secret, signing::CHANGE, &change.hash.0));
+        let log = vec![Logged {
+            author: self.author(),
+            offered: Offered {
+                author: 0,
+                bytes: change.bytes,
+                sig,
+            },
+            from: None,
+        }];
+        inner.tasks.insert(
+            task,
+            Task {
+                facts,
+                members,
+                version: 1,
+                doc,
+                log,
+                statements: Vec::new(),
+                state: OfficeState::Dispatched,
+            },
+        );
+        inner.feed.push(FeedEvent::Grant(task));
+        inner.feed.push(FeedEvent::Change(task, 0));
+        task.to_string()
+    }
+
+    /// The supervisor returns the record: a new round.
+    pub fn return_record(&self, task: &str, round: u32, remarks: &str) {
+        let id: TaskId = task.parse().expect("id");
+        let (author, now) = (self.author(), self.time.load(Ordering::SeqCst));
+        let mut inner = self.inner();
+        let entry = inner.tasks.get_mut(&id).expect("task");
+        let edits = [
+            (format!("round/{round}/opened_at"), now.into()),
+            (format!("round/{round}/remarks"), remarks.into()),
+        ];
+        let change = entry
+            .doc
+            .edit(&author, now, &edits)
+            .expect("edits")
+            .expect("changes");
+        let sig = Some(signing::sign(&self.secret, signing::CHANGE, &change.hash.0));
+        entry.log.push(Logged {
+            author,
+            offered: Offered {
+                author: 0,
+                bytes: change.bytes,
+                sig,
+            },
+            from: None,
+        });
+        entry.state = OfficeState::Returned;
+        let index = entry.log.len() - 1;
+        inner.feed.push(FeedEvent::Change(id, index));
+        inner.feed.push(FeedEvent::State(id));
+    }
+
+    /// The supervisor accepts.
+    pub fn accept(&self, task: &str) {
+        let id: TaskId = task.parse().expect("id");
+        let mut inner = self.inner();
+        inner.tasks.get_mut(&id).expect("task").state = OfficeState::Accepted;
+        inner.feed.push(FeedEvent::State(id));
+    }
+
+    /// What the record at the server says.
+    pub fn text(&self, task: &str, path: &str) -> String {
+        self.inner().tasks[&task.parse::<TaskId>().expect("id")]
+            .doc
+            .view()
+            .text(path)
+            .to_owned()
+    }
+
+    pub fn heads(&self, task: &str) -> Vec<String> {
+        self.inner().tasks[&task.parse::<TaskId>().expect("id")]
+            .doc
+            .heads()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    pub fn changes(&self, task: &str) -> usize {
+        self.inner().tasks[&task.parse::<TaskId>().expect("id")]
+            .log
+            .len()
+    }
+
+    /// Whether all statements seal the record.
+    pub fn sealed(&self, task: &str, round: u32) -> bool {
+        let inner = self.inner();
+        let entry = &inner.tasks[&task.parse::<TaskId>().expect("id")];
+        let rows: Vec<Signed> = entry.statements.iter().map(|(s, _)| s.clone()).collect();
+        sync::signoff::seal(&with_keys(entry, &inner.devices), round, &rows)
+            .is_ok_and(|seal| seal.subject.matches(&entry.doc))
+    }
+
+    /// Whole blobs, by kind.
+    pub fn stored(&self) -> Vec<BlobKind> {
+        let inner = self.inner();
+        let whole = inner
+            .blobs
+            .values()
+            .filter(|(r, b)| b.len() as u64 == r.size && Sha256::of(b) == r.sha256);
+        let mut kinds: Vec<BlobKind> = whole.map(|(r, _)| r.kind).collect();
+        kinds.sort();
+        kinds
+    }
+
+    /// Method and path of every request since the last call, with body sizes.
+    pub fn take_requests(&self) -> Vec<(String, usize)> {
+        std::mem::take(&mut self.inner().requests)
+    }
+
+    /// The server's disk is put back from a copy that holds nothing of the tablets.
+    pub fn restore_from_an_empty_backup(&self) {
+        self.incarnation.fetch_add(1, Ordering::SeqCst);
+        let mut inner = self.inner();
+        inner.blobs.clear();
+        inner.feed.clear();
+        let mut feed = Vec::new();
+        for (id, task) in &mut inner.tasks {
+            task.log.truncate(1);
+            task.statements.clear();
+            task.doc =
+                RecordDoc::from_log(*id, task.log.iter().map(|l| l.offered.bytes.as_slice()))
+                    .expect("loads");
+            feed.push(FeedEvent::Grant(*id));
+            feed.push(FeedEvent::Change(*id, 0));
+        }
+        inner.feed = feed;
+    }
+
+    fn handle(&self, request: &FetchRequest) -> FetchAnswer {
+        let json = |status, value: &dyn erased::Json| FetchAnswer {
+            status,
+            headers: Vec::new(),
+            body: value.bytes(),
+        };
+        match (request.method, request.path.as_str()) {
+            ("POST", "/enrol/v1/check") => {
+                let check: EnrolCheck = serde_json::from_slice(&request.body).expect("check");
+                match self.inner().codes.get(&check.code) {
+                    Some(i) => json(
+                        200,
+                        &EnrolOffer {
+                            device_name: "平板一".into(),
+                            server_key: signing::public(&self.secret),
+                            inspectors: i.clone(),
+                        },
+                    ),
+                    None => json(
+                        404,
+                        &serde_json::json!({"code": "unknown_code", "detail": "登记码无效或已使用。"}),
+                    ),
+                }
+            }
+            ("POST", "/enrol/v1") => {
+                self.enrol(&serde_json::from_slice(&request.body).expect("enrol"))
+            }
+            ("POST", "/sync/v1") => {
+                let device = self.device(request);
+                let body: SyncRequest = unpack(&request.body).expect("unpacks");
+                let response = self.sync(&device, &body);
+                FetchAnswer {
+                    status: 200,
+                    headers: Vec::new(),
+                    body: pack(&response).expect("packs"),
+                }
+            }
+            (method, path) if path.starts_with("/blobs/") => {
+                self.device(request);
+                self.blob(method, path, request)
+            }
+            other => panic!("no such address: {other:?}"),
+        }
+    }
+
+    fn device(&self, request: &FetchRequest) -> Key {
+        let header = request
+            .headers
+            .iter()
+            .find(|(n, _)| n == "authorization")
+            .expect("signed");
+        let auth = RequestAuth::parse(&header.1).expect("parses");
+        assert!(
+            auth.holds(request.method, &request.path, &request.body),
+            "the device signs its requests"
+        );
+        assert!(
+            self.inner().devices.contains_key(&auth.key),
+            "the device is enrolled"
+        );
+        auth.key
+    }
+
+    fn enrol(&self, request: &EnrolRequest) -> FetchAnswer {
+        use sync::enrol::proof_holds;
+        let mut inner = self.inner();
+        assert!(
+            inner.codes.remove(&request.code).is_some(),
+            "the code is good once"
+        );
+        assert!(proof_holds(
+            &request.device_proof,
+            &request.device_key,
+            &request.code,
+            &request.device_key,
+            ""
+        ));
+        for i in &request.inspectors {
+            assert!(proof_holds(
+                &i.proof,
+                &i.key,
+                &request.code,
+                &request.device_key,
+                &i.person
+            ));
+        }
+        inner.devices.insert(
+            request.device_key,
+            request
+                .inspectors
+                .iter()
+                .map(|i| (i.person.clone(), i.key))
+                .collect(),
+        );
+        // Rosters change with the keys.
+        let ids: Vec<TaskId> = inner.tasks.keys().copied().collect();
+        for id in ids {
+            inner.tasks.get_mut(&id).expect("task").version += 1;
+            inner.feed.push(FeedEvent::Grant(id));
+        }
+        let answer = Enrolled {
+            device: DeviceId::of(&request.device_key),
+            server_key: signing::public(&self.secret),
+            server_time: self.time.load(Ordering::SeqCst),
+        };
+        FetchAnswer {
+            status: 200,
+            headers: Vec::new(),
+            body: serde_json::to_vec(&answer).expect("json"),
+        }
+    }
+
+    fn sync(&self, device: &Key, request: &SyncRequest) -> SyncResponse {
+        let mut inner = self.inner();
+        let mut response = SyncResponse::empty_for_test(
+            self.incarnation_bytes(),
+            self.time.load(Ordering::SeqCst),
+        );
+        for part in &request.docs {
+            response
+                .verdicts
+                .push(self.take_changes(&mut inner, device, request, part));
+        }
+        for signed in &request.signatures {
+            let entry = inner.tasks.get_mut(&signed.task).expect("task");
+            if !entry.statements.iter().any(|(s, _)| s.id() == signed.id()) {
+                entry.statements.push((signed.clone(), Some(*device)));
+                let index = entry.statements.len() - 1;
+                inner.feed.push(FeedEvent::Statement(signed.task, index));
+            }
+            response.signature_verdicts.push(SignatureVerdict {
+                stored: true,
+                detail: String::new(),
+            });
+        }
+        for blob in &request.blobs {
+            let named = inner
+                .tasks
+                .get(&blob.task)
+                .is_some_and(|t| names(&t.doc, &blob.sha256));
+            let received = inner
+                .blobs
+                .get(&(blob.task, blob.sha256))
+                .map_or(0, |(_, b)| b.len() as u64);
+            response.blobs.push(BlobState {
+                received,
+                stored: named && received == blob.size,
+                unwanted: !named,
+            });
+            if named {
+                inner
+                    .blobs
+                    .entry((blob.task, blob.sha256))
+                    .or_insert((blob.clone(), Vec::new()));
+            }
+        }
+        if request
+            .cursor
+            .is_some_and(|c| c.incarnation != self.incarnation_bytes())
+        {
+            response.restored = true;
+            response.tips = inner
+                .tasks
+                .iter()
+                .map(|(task, entry)| Tip {
+                    task: *task,
+                    heads: entry.doc.heads(),
+                })
+                .collect();
+        }
+        let from = request
+            .cursor
+            .filter(|c| c.incarnation == self.incarnation_bytes())
+            .map_or(0, |c| c.seq as usize);
+        let events: Vec<FeedEvent> = inner.feed[from.min(inner.feed.len())..].to_vec();
+        for event in &events {
+            self.tell(&inner, device, event, &mut response);
+        }
+        response.cursor.seq = inner.feed.len() as u64;
+        response
+    }
+
+    pub fn incarnation_bytes(&self) -> [u8; 16] {
+        [self.incarnation.load(Ordering::SeqCst) as u8; 16]
+    }
+
+    fn take_changes(
+        &self,
+        inner: &mut Inner,
+        device: &Key,
+        request: &SyncRequest,
+        part: &DocChanges,
+    ) -> DocVerdict {
+        let devices = inner.devices.clone();
+        let entry = inner.tasks.get_mut(&part.task).expect("task");
+        let rights = Rights {
+            server: signing::public(&self.secret),
+            devices: devices
+                .iter()
+                .map(|(k, p)| (*k, p.iter().map(|(p, _)| p.clone()).collect()))
+                .collect(),
+            revoked: Vec::new(),
+        };
+        let batch = Batch {
+            authors: request.authors.clone(),
+            changes: part.changes.clone(),
+        };
+        let mut verdict = DocVerdict::default();
+        for (offered, judged) in part
+            .changes
+            .iter()
+            .zip(admit(&mut entry.doc, &rights, &batch))
+        {
+            match judged.verdict {
+                Verdict::Admitted => {
+                    entry.log.push(Logged {
+                        author: request.authors[offered.author as usize].clone(),
+                        offered: offered.clone(),
+                        from: Some(*device),
+                    });
+                    verdict.stored += 1;
+                    let index = entry.log.len() - 1;
+                    inner.feed.push(FeedEvent::Change(part.task, index));
+                }
+                Verdict::Known => verdict.stored += 1,
+                Verdict::Waiting { .. } => verdict.held.push(Held {
+                    hash: judged.hash,
+                    code: None,
+                    detail: String::new(),
+                }),
+                Verdict::Refused { code, detail } => verdict.held.push(Held {
+                    hash: judged.hash,
+                    code: Some(code),
+                    detail,
+                }),
+            }
+        }
+        verdict
+    }
+
+    fn tell(&self, inner: &Inner, device: &Key, event: &FeedEvent, response: &mut SyncResponse) {
+        let persons: Vec<&str> = inner.devices[device]
+            .iter()
+            .map(|(p, _)| p.as_str())
+            .collect();
+        let mine = |task: &TaskId| {
+            inner.tasks[task]
+                .members
+                .iter()
+                .any(|m| persons.contains(&m.person.as_str()))
+        };
+        match event {
+            FeedEvent::Grant(task) if mine(task) => {
+                let entry = &inner.tasks[task];
+                let roster = canonical::to_vec(&Roster {
+                    task: *task,
+                    version: entry.version,
+                    members: with_keys(entry, &inner.devices),
+                });
+                let roster_sig = Some(signing::sign(&self.secret, signing::ROSTER, &roster));
+                response.grants.push(Grant {
+                    task: *task,
+                    withdrawn: false,
+                    facts: canonical::to_vec(&entry.facts),
+                    roster,
+                    roster_sig,
+                });
+            }
+            FeedEvent::Change(task, index) if mine(task) => {
+                let logged = &inner.tasks[task].log[*index];
+                if logged.from == Some(*device) {
+                    return;
+                }
+                let author = response
+                    .authors
+                    .iter()
+                    .position(|a| *a == logged.author)
+                    .unwrap_or_else(|| {
+                        response.authors.push(logged.author.clone());
+                        response.authors.len() - 1
+                    });
+                response.docs.push(DocChanges {
+                    task: *task,
+                    changes: vec![Offered {
+                        author: author as u32,
+                        ..logged.offered.clone()
+                    }],
+                });
+            }
+            FeedEvent::Statement(task, index) if mine(task) => {
+                let (signed, from) = &inner.tasks[task].statements[*index];
+                if *from != Some(*device) {
+                    response.signatures.push(signed.clone());
+                }
+            }
+            FeedEvent::State(task) if mine(task) => {
+                let entry = &inner.tasks[task];
+                response.states.push(TaskState {
+                    task: *task,
+                    state: entry.state,
+                    round: entry.doc.view().round(),
+                });
+            }
+            FeedEvent::Blob(blob, from)
+                if from != device && mine(&blob.task) && blob.kind != BlobKind::Original =>
+            {
+                response.offered.push(blob.clone())
+            }
+            _ => {}
+        }
+    }
+
+    fn blob(&self, method: &str, path: &str, request: &FetchRequest) -> FetchAnswer {
+        let mut parts = path.trim_start_matches("/blobs/").split('/');
+        let key = (
+            parts.next().and_then(|t| t.parse().ok()).expect("task"),
+            parts.next().and_then(|s| s.parse().ok()).expect("sha256"),
+        );
+        let header = |name: &str| {
+            request
+                .headers
+                .iter()
+                .find(|(n, _)| n == name)
+                .map(|(_, v)| v.clone())
+        };
+        let mut inner = self.inner();
+        let device = RequestAuth::parse(&header("authorization").expect("signed"))
+            .expect("parses")
+            .key;
+        let Some((blob, bytes)) = inner.blobs.get_mut(&key) else {
+            return FetchAnswer {
+                status: 404,
+                ..FetchAnswer::default()
+            };
+        };
+        let answer = |status, offset: usize| FetchAnswer {
+            status,
+            headers: vec![("upload-offset".into(), offset.to_string())],
+            body: Vec::new(),
+        };
+        match method {
+            "PATCH" => {
+                let offset: usize = header("upload-offset")
+                    .and_then(|o| o.parse().ok())
+                    .expect("offset");
+                if offset != bytes.len() {
+                    return answer(409, bytes.len());
+                }
+                bytes.extend_from_slice(&request.body);
+                let (done, blob, length) =
+                    (bytes.len() as u64 == blob.size, blob.clone(), bytes.len());
+                if done {
+                    inner.feed.push(FeedEvent::Blob(blob, device));
+                }
+                answer(204, length)
+            }
+            "GET" => {
+                let range = header("range").expect("range");
+                let (from, to) = range
+                    .trim_start_matches("bytes=")
+                    .split_once('-')
+                    .expect("range");
+                let (from, to): (usize, usize) =
+                    (from.parse().expect("from"), to.parse().expect("to"));
+                FetchAnswer {
+                    status: 206,
+                    headers: Vec::new(),
+                    body: bytes[from..bytes.len().min(to + 1)].to_vec(),
+                }
+            }
+            other => panic!("{other}"),
+        }
+    }
+}
+
+impl Fetch for Server {
+    fn fetch<'a>(&'a self, _server: &'a str, request: FetchRequest) -> Fetching<'a> {
+        Box::pin(async move {
+            if self.offline.load(Ordering::SeqCst) || self.cut_after.load(Ordering::SeqCst) == 0 {
+                return Err(FetchError::Offline("cut".into()));
+            }
+            if self.cut_after.load(Ordering::SeqCst) > 0 {
+                self.cut_after.fetch_sub(1, Ordering::SeqCst);
+            }
+            let status = self.status.load(Ordering::SeqCst);
+            if status != 0 {
+                return Ok(FetchAnswer {
+                    status: status as u16,
+                    ..FetchAnswer::default()
+                });
+            }
+            self.inner().requests.push((
+                format!("{} {}", request.method, request.path),
+                request.body.len(),
+            ));
+            let answer = self.handle(&request);
+            if self.lose_answers.load(Ordering::SeqCst) > 0 {
+                self.lose_answers.fetch_sub(1, Ordering::SeqCst);
+                return Err(FetchError::Stalled("the answer was lost".into()));
+            }
+            Ok(answer)
+        })
+    }
+}
+
+/// An empty response, so that tests read the fields they mean.
+trait EmptyForTest {
+    fn empty_for_test(incarnation: [u8; 16], server_time: i64) -> Self;
+}
+
+impl EmptyForTest for SyncResponse {
+    fn empty_for_test(incarnation: [u8; 16], server_time: i64) -> Self {
+        SyncResponse {
+            v: VERSION,
+            server_time,
+            cursor: Cursor {
+                incarnation,
+                seq: 0,
+            },
+            more: false,
+            verdicts: vec![],
+            signature_verdicts: vec![],
+            authors: vec![],
+            docs: vec![],
+            signatures: vec![],
+            grants: vec![],
+            states: vec![],
+            blobs: vec![],
+            offered: vec![],
+            restored: false,
+            tips: vec![],
+        }
+    }
+}
+
+mod erased {
+    pub trait Json {
+        fn bytes(&self) -> Vec<u8>;
+    }
+    impl<T: serde::Serialize> Json for T {
+        fn bytes(&self) -> Vec<u8> {
+            serde_json::to_vec(self).expect("json")
+        }
+    }
+}
+
+fn names(doc: &RecordDoc, sha256: &Sha256) -> bool {
+    let (view, wanted) = (doc.view(), sha256.to_string());
+    view.entries("photo").iter().any(|id| {
+        ["sha256", "rendition_sha256", "thumbnail_sha256"]
+            .iter()
+            .any(|f| view.text(&format!("photo/{id}/{f}")) == wanted)
+    })
+}
+
+fn with_keys(task: &Task, devices: &BTreeMap<Key, Vec<(String, Key)>>) -> Vec<Member> {
+    let mut members = task.members.clone();
+    for member in &mut members {
+        for (device_key, persons) in devices {
+            let own = persons.iter().filter(|(p, _)| *p == member.person);
+            member.keys.extend(own.map(|(_, key)| facts::SigningKey {
+                device_key: *device_key,
+                key: *key,
+            }));
+        }
+    }
+    members
+}
+
+fn name(person: &str) -> String {
+    match person {
+        "zhang" => "张三".into(),
+        "li" => "李四".into(),
+        other => other.into(),
+    }
+}
+
+fn facts(task: TaskId, number: u8) -> TaskFacts {
+    let point = |no: u32, content: &str, answer, photo, note| CheckPoint {
+        id: format!("p{no}"),
+        no,
+        content: content.into(),
+        basis: "《中华人民共和国食品安全法》".into(),
+        requirement: "符合要求".into(),
+        method: "现场查看".into(),
+        answer,
+        photo,
+        note,
+    };
+    let sheet = CheckSheet {
+        item: "SP-01".into(),
+        name: "食品销售监督检查".into(),
+        department: "market".into(),
+        version: 1,
+        basis: vec!["《中华人民共和国食品安全法》".into()],
+        points: vec![
+            point(
+                1,
+                "经营许可是否在有效期内",
+                AnswerKind::Verdict,
+                Demand::OnNonCompliant,
+                Demand::OnNonCompliant,
+            ),
+            point(
+                2,
+                "冷藏温度",
+                AnswerKind::Number { unit: "℃".into() },
+                Demand::Never,
+                Demand::Optional,
+            ),
+            point(
+                3,
+                "是否有过期食品",
+                AnswerKind::Verdict,
+                Demand::Optional,
+                Demand::Optional,
+            ),
+        ],
+    };
+    TaskFacts {
+        task,
+        number: format!("市监抽查〔2026〕1号-{number:04}"),
+        title: "食品销售抽查".into(),
+        department: "market".into(),
+        department_name: "市场监督管理局".into(),
+        from: "2026-11-20".into(),
+        until: "2026-11-28".into(),
+        notice: "抽查通知书".into(),
+        object: ObjectFacts {
+            id: format!("o{number}"),
+            name: format!("深圳市第{number}食品有限公司"),
+            code: "91440300MA5EXAMPLE".into(),
+            address: "深圳市福田区示例路 1 号".into(),
+            district: "440304".into(),
+            responsible: "王五".into(),
+            contact: "0755-00000000".into(),
+            industry: "5211".into(),
+            lat_e7: None,
+            lon_e7: None,
+        },
+        history: vec![],
+        sheets: vec![sheet],
+    }
+}

@@ -1,0 +1,274 @@
+//! Sync through cuts, lost answers, errors and restored servers (F7, F8).
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use common::*;
+use serde_json::json;
+use sync::message::BlobKind;
+
+async fn tablet_with_work() -> (Arc<Server>, Tablet, String) {
+    let server = Server::new();
+    let task = server.dispatch(1, &["zhang", "li"]);
+    server.issue("CODE-1", &["zhang", "li"]);
+    let tablet = Tablet::new(&server, 1).await;
+    tablet
+        .enrol("CODE-1", &[("zhang", "135790"), ("li", "246801")])
+        .await;
+    tablet.unlock("zhang", "135790").await;
+    assert_eq!(tablet.sync().await, None);
+    tablet.fill(&task).await;
+    for seed in [3, 5] {
+        let (status, body) = tablet
+            .add_photo(&task, jpeg(900, 700, seed), "SP-01/p1")
+            .await;
+        assert_eq!(status, 200, "{body}");
+    }
+    (server, tablet, task)
+}
+
+async fn assert_all_arrived(server: &Server, tablet: &Tablet, task: &str) {
+    let record = tablet.ok(&format!("/api/tasks/{task}/record")).await;
+    assert_eq!(record["heads"], json!(server.heads(task)));
+    assert_eq!(
+        server.changes(task),
+        19,
+        "the root, 16 cells, 2 photos; nothing twice"
+    );
+    let kinds = server.stored();
+    assert_eq!(kinds.len(), 6, "{kinds:?}");
+    let status = tablet.ok("/api/sync").await;
+    assert_eq!(
+        (
+            status["records"]["confirmed"].as_u64(),
+            status["photos"]["confirmed"].as_u64()
+        ),
+        (Some(1), Some(2)),
+        "{status}"
+    );
+}
+
+// F7: a cut after every single request, and the story still ends well
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_03_whatever_request_is_cut_the_rest_goes_on_from_there() {
+    let (server, tablet, task) = tablet_with_work().await;
+    let mut passes = 0;
+    loop {
+        server.cut_after.store(1, Ordering::SeqCst);
+        passes += 1;
+        if tablet.sync().await.is_none() || passes > 60 {
+            break;
+        }
+    }
+    server.cut_after.store(-1, Ordering::SeqCst);
+    assert_eq!(tablet.sync().await, None);
+    assert_all_arrived(&server, &tablet, &task).await;
+}
+
+// lesson 1: the server did it, and the tablet never heard
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_01_lost_answers_make_no_duplicates() {
+    let (server, tablet, task) = tablet_with_work().await;
+    for _ in 0..12 {
+        server.lose_answers.store(1, Ordering::SeqCst);
+        tablet.sync().await;
+        server.lose_answers.store(0, Ordering::SeqCst);
+        tablet.sync().await;
+    }
+    assert_all_arrived(&server, &tablet, &task).await;
+}
+
+// F8: killed between any two steps
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_is_killed_after_each_request_and_nothing_is_lost() {
+    let (server, mut tablet, task) = tablet_with_work().await;
+    for round in 1..=14 {
+        server.cut_after.store(round % 4, Ordering::SeqCst);
+        tablet.sync().await;
+        tablet.kill_and_start().await;
+        tablet.unlock("li", "246801").await;
+    }
+    server.cut_after.store(-1, Ordering::SeqCst);
+    assert_eq!(tablet.sync().await, None);
+    assert_all_arrived(&server, &tablet, &task).await;
+}
+
+// F7: records first, then thumbnails, renditions, originals; originals only when allowed
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_02_the_record_goes_first_and_originals_last() {
+    let (server, tablet, task) = tablet_with_work().await;
+    let (status, _) = tablet
+        .put("/api/sync/policy", json!({"originals_paused": true}))
+        .await;
+    assert_eq!(status, 200);
+    server.take_requests();
+    assert_eq!(tablet.sync().await, None);
+    assert_eq!(server.take_requests()[0].0, "POST /sync/v1");
+    assert_eq!(
+        server.stored(),
+        [
+            BlobKind::Thumbnail,
+            BlobKind::Thumbnail,
+            BlobKind::Rendition,
+            BlobKind::Rendition
+        ]
+    );
+    let status = tablet.ok("/api/sync").await;
+    assert_eq!(
+        status["photos"]["on_this_tablet"], 2,
+        "the truth photo by photo: {status}"
+    );
+    assert_eq!(status["rows"][0]["photos"][0]["thumbnail"], "confirmed");
+    assert_eq!(status["rows"][0]["photos"][0]["original"], "on_this_tablet");
+    tablet
+        .put("/api/sync/policy", json!({"originals_paused": false}))
+        .await;
+    assert_eq!(tablet.sync().await, None);
+    assert_all_arrived(&server, &tablet, &task).await;
+}
+
+// lesson 13: passing errors back off, permanent ones stop and say why
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_13_errors_back_off_or_stop_and_say_why() {
+    let (server, tablet, task) = tablet_with_work().await;
+    server.status.store(500, Ordering::SeqCst);
+    assert_eq!(tablet.sync().await.as_deref(), Some("server_error"));
+    let status = tablet.ok("/api/sync").await;
+    assert_eq!(
+        (
+            status["phase"].as_str(),
+            status["last_error"]["permanent"].as_bool()
+        ),
+        (Some("backing_off"), Some(false)),
+        "{status}"
+    );
+    assert!(status["next_try_at"].is_i64());
+    // Taps while backing off do not hammer the server.
+    server.take_requests();
+    tablet.write(&task, "handling/measure", json!("无")).await;
+    tablet.agent().sync_pass().await;
+    assert_eq!(server.take_requests(), []);
+    server.status.store(401, Ordering::SeqCst);
+    assert_eq!(tablet.sync().await.as_deref(), Some("refused"));
+    let status = tablet.ok("/api/sync").await;
+    assert_eq!(
+        (
+            status["phase"].as_str(),
+            status["last_error"]["permanent"].as_bool()
+        ),
+        (Some("stopped"), Some(true)),
+        "{status}"
+    );
+    assert_eq!(tablet.agent().next_pass_in(), None);
+    server.status.store(0, Ordering::SeqCst);
+    assert_eq!(tablet.sync().await, None, "a person asks again");
+    assert_eq!(server.text(&task, "handling/measure"), "无");
+}
+
+// X7: the server was restored from an older copy
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_20_a_restored_server_gets_everything_again_and_nothing_was_deleted() {
+    let (server, tablet, task) = tablet_with_work().await;
+    assert_eq!(tablet.sync().await, None);
+    assert_all_arrived(&server, &tablet, &task).await;
+    server.restore_from_an_empty_backup();
+    assert_eq!(tablet.sync().await, None);
+    assert_eq!(tablet.sync().await, None);
+    assert_all_arrived(&server, &tablet, &task).await;
+}
+
+// lesson 19: the tablet's clock is a year ahead; nothing is re-dated, the difference is shown
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_19_a_wrong_clock_is_shown_and_nothing_is_redated() {
+    let (server, tablet, task) = tablet_with_work().await;
+    tablet.clock.set(START + 365 * 86_400_000);
+    tablet.write(&task, "handling/measure", json!("无")).await;
+    assert_eq!(tablet.sync().await, None);
+    let offset = tablet.ok("/api/state").await["clock_offset_ms"]
+        .as_i64()
+        .expect("offset");
+    assert!((offset + 365 * 86_400_000).abs() < 60_000, "{offset}");
+    let record = tablet.ok(&format!("/api/tasks/{task}/record")).await;
+    assert!(
+        record["cells"]["handling/measure"]["values"][0]["at"]
+            .as_i64()
+            .expect("at")
+            >= START + 365 * 86_400_000
+    );
+    let missing = tablet.ok(&format!("/api/tasks/{task}/missing")).await;
+    assert!(
+        missing["rows"]
+            .as_array()
+            .expect("rows")
+            .iter()
+            .any(|m| m["code"] == "clock_off" && m["blocks"] == false),
+        "{missing}"
+    );
+    tablet.clock.set(START - 365 * 86_400_000);
+    tablet.write(&task, "handling/measure", json!("整改")).await;
+    assert_eq!(tablet.sync().await, None);
+    assert_eq!(server.text(&task, "handling/measure"), "整改");
+}
+
+// lesson 24: unsynced for a day, for three days
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_24_days_without_a_confirmation_are_warned_of() {
+    let (server, tablet, _task) = tablet_with_work().await;
+    server.offline.store(true, Ordering::SeqCst);
+    for (hours, want) in [(1, "none"), (24, "one_day"), (50, "three_days")] {
+        tablet.clock.advance(hours * 3_600_000);
+        assert_eq!(tablet.ok("/api/sync").await["warning"], want);
+    }
+    server.offline.store(false, Ordering::SeqCst);
+    assert_eq!(tablet.sync().await, None);
+    assert_eq!(tablet.ok("/api/sync").await["warning"], "none");
+}
+
+// idle: one cursor whatever the number of tasks
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_sync_is_a_cursor() {
+    let server = Server::new();
+    for number in 1..40 {
+        server.dispatch(number, &["zhang", "li"]);
+    }
+    server.issue("CODE-1", &["zhang"]);
+    let tablet = Tablet::new(&server, 1).await;
+    tablet.enrol("CODE-1", &[("zhang", "135790")]).await;
+    tablet.unlock("zhang", "135790").await;
+    assert_eq!(tablet.sync().await, None);
+    assert_eq!(tablet.ok("/api/tasks").await["total"], 39);
+    server.take_requests();
+    assert_eq!(tablet.sync().await, None);
+    let requests = server.take_requests();
+    assert_eq!(requests.len(), 1, "{requests:?}");
+    assert!(requests[0].1 < 200, "{requests:?}");
+}
+
+// F8: the store was put back from a copy: new actors, so no sequence number is used twice
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_put_back_from_a_copy_writes_as_a_new_author() {
+    let (_server, mut tablet, task) = tablet_with_work().await;
+    tablet.kill().await;
+    let copy = std::fs::read(tablet.path().join("store.sqlite")).expect("reads");
+    let wal = std::fs::read(tablet.path().join("store.sqlite-wal")).unwrap_or_default();
+    tablet.start().await;
+    tablet.unlock("zhang", "135790").await;
+    tablet.write(&task, "handling/measure", json!("先")).await;
+    assert_eq!(tablet.sync().await, None);
+    tablet.kill().await;
+    std::fs::write(tablet.path().join("store.sqlite"), copy).expect("puts back");
+    std::fs::write(tablet.path().join("store.sqlite-wal"), wal).expect("puts back");
+    tablet.start().await;
+    tablet.unlock("zhang", "135790").await;
+    tablet.write(&task, "handling/measure", json!("后")).await;
+    assert_eq!(tablet.sync().await, None);
+    assert_eq!(tablet.sync().await, None);
+    let status = tablet.ok("/api/sync").await;
+    assert_eq!(
+        status["rows"][0]["error"],
+        json!(null),
+        "nothing was refused as a fork: {status}"
+    );
+}
