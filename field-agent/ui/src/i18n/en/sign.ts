@@ -37,7 +37,6 @@ export default {
     reasons: { disagrees: 'Disputes the result', absent: 'Person in charge absent', unwilling: 'Unwilling to sign' },
     witness: 'Name of the witness',
     witnessCapacity: 'Capacity of the witness',
-    witnessInk: 'Signature of the witness (optional)',
     partySave: 'Confirm',
     partySigned: '{name} signed {at}',
     partyRefused: 'Refused: {reason} (witness {name})',

@@ -37,7 +37,6 @@ export default {
     reasons: { disagrees: '对结果有异议', absent: '负责人不在场', unwilling: '不愿签名' },
     witness: '见证人姓名',
     witnessCapacity: '见证人身份',
-    witnessInk: '见证人签名（可不签）',
     partySave: '确认',
     partySigned: '{name} 已签名 {at}',
     partyRefused: '拒签：{reason}（见证人 {name}）',
