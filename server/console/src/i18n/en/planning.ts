@@ -34,6 +34,8 @@ export const plans = {
     itemsPlaceholder: 'Choose one or more',
     scope: 'Scope',
     period: 'Period',
+    from: 'From',
+    until: 'Until',
     team: 'Team size',
     cells: 'Cells and ratios',
     planned: 'Planned',
