@@ -61,11 +61,30 @@ pub fn job_handlers() -> Vec<Handler> {
 
 /// The OpenAPI description as it is committed in `server/openapi.json`.
 pub fn openapi_json() -> Result<String, AppError> {
-    let json = described()
-        .into_openapi()
-        .to_pretty_json()
-        .map_err(AppError::internal)?;
+    let mut description = described().into_openapi();
+    name_operations(&mut description);
+    let json = description.to_pretty_json().map_err(AppError::internal)?;
     Ok(json + "\n")
+}
+
+/// Operation ids must be unique; those that come from the handlers' names (`list`, `get`) are not.
+fn name_operations(description: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut description.paths.paths {
+        let place = path
+            .trim_matches('/')
+            .replace(['/', '{', '}', '.', '-'], "_");
+        for (method, operation) in [
+            ("get", &mut item.get),
+            ("post", &mut item.post),
+            ("put", &mut item.put),
+            ("patch", &mut item.patch),
+            ("delete", &mut item.delete),
+        ] {
+            if let Some(operation) = operation {
+                operation.operation_id = Some(format!("{method}_{place}"));
+            }
+        }
+    }
 }
 
 /// Everything that the server answers.
