@@ -1,0 +1,86 @@
+//! `make bench`: prints lines `bench NAME VALUE UNIT`. Figures, not tests.
+
+use std::time::Instant;
+
+use sync::message::DocChanges;
+use tests::wire::WireOffice;
+
+/// Tasks and changes of each in the measured sync.
+const TASKS: u32 = 200;
+const CHANGES: usize = 10;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    sync_figures().await?;
+    Ok(())
+}
+
+fn print(name: &str, value: impl std::fmt::Display, unit: &str) {
+    println!("bench {name} {value} {unit}");
+}
+
+/// A day's work of one tablet in one round trip, and what an idle sync costs.
+async fn sync_figures() -> anyhow::Result<()> {
+    let data = tempfile::tempdir()?;
+    let office = WireOffice::open(data.path(), TASKS).await;
+    let mut tablet = office.granted(1, "zhang").await;
+    let tasks: Vec<_> = tablet.records.keys().copied().collect();
+    anyhow::ensure!(
+        tasks.len() == TASKS as usize,
+        "{} tasks were granted",
+        tasks.len()
+    );
+    let mut request = tablet.request();
+    let mut raw = Vec::new();
+    for (n, task) in tasks.into_iter().enumerate() {
+        let cells: Vec<_> = (1..=CHANGES).map(|p| work(n, p)).collect();
+        let changes = tablet.write(task, &cells);
+        raw.extend(changes.iter().flat_map(|c| c.bytes.iter().copied()));
+        request.docs.push(DocChanges { task, changes });
+    }
+    let began = Instant::now();
+    let (response, up, down) = office.round_trip(&mut tablet, &request).await;
+    let took = began.elapsed().as_secs_f64();
+    let stored: u32 = response.verdicts.iter().map(|v| v.stored).sum();
+    anyhow::ensure!(
+        stored as usize == TASKS as usize * CHANGES,
+        "{stored} changes were stored"
+    );
+    let plain = zstd::bulk::compress(&raw, 3)?.len();
+    print("sync_200_round_trips", 1, "round trips");
+    print("sync_200_up_bytes", up, "B");
+    print("sync_200_down_bytes", down, "B");
+    print(
+        "sync_200_zstd_ratio",
+        format!("{:.3}", (up + down) as f64 / plain as f64),
+        "of zstd -3",
+    );
+    print(
+        "admit_docs_per_s",
+        format!("{:.0}", f64::from(TASKS) / took),
+        "documents/s",
+    );
+    tablet.apply(&response);
+    let idle = tablet.request();
+    let (_, up, down) = office.round_trip(&mut tablet, &idle).await;
+    print("idle_sync_bytes", up + down, "B");
+    Ok(())
+}
+
+/// One answer or note, as an inspector writes them.
+fn work(task: usize, point: usize) -> (String, sync::cells::Value) {
+    if point.is_multiple_of(4) {
+        let note = format!(
+            "货架第{}层有{}件商品未标明价格，已现场告知负责人。",
+            task % 7 + 1,
+            point
+        );
+        return (format!("point/A1/p{point}/note"), note.into());
+    }
+    let answer = if (task + point).is_multiple_of(9) {
+        "non_compliant"
+    } else {
+        "compliant"
+    };
+    (format!("point/A1/p{point}/answer"), answer.into())
+}

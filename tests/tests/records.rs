@@ -1,0 +1,302 @@
+//! What tablets bring and fetch, against the real router, store and admission child.
+
+use axum::body::Body;
+use axum::http::{Response, StatusCode};
+use ed25519_dalek::SigningKey as Secret;
+use sync::admit::Code;
+use sync::cells::Value;
+use sync::ids::Sha256;
+use sync::message::*;
+use tests::wire::{WireOffice, WireTablet};
+
+fn cells(cells: &[(&str, Value)]) -> Vec<(String, Value)> {
+    cells
+        .iter()
+        .map(|(path, value)| (path.to_string(), value.clone()))
+        .collect()
+}
+
+#[tokio::test]
+async fn two_tablets_meet_through_the_server() {
+    // F5, F7
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let mut li = office.granted(2, "li").await;
+    let run = zhang.write(
+        office.task,
+        &cells(&[
+            ("point/A1/p1/answer", "compliant".into()),
+            ("visit/start_at", 5.into()),
+        ]),
+    );
+    let response = office.push(&mut zhang, run).await;
+    assert_eq!(
+        response.verdicts,
+        [DocVerdict {
+            stored: 2,
+            held: vec![]
+        }]
+    );
+    let run = li.write(
+        office.task,
+        &cells(&[("point/A1/p1/answer", "non_compliant".into())]),
+    );
+    let response = office.push(&mut li, run).await;
+    assert_eq!(response.verdicts[0].stored, 1);
+    assert_eq!(
+        response.docs[0].changes.len(),
+        2,
+        "Zhang's work comes in the same round trip"
+    );
+    let request = zhang.request();
+    office.sync(&mut zhang, &request).await;
+    assert_eq!(zhang.record().heads(), li.record().heads());
+    assert_eq!(zhang.record().view().conflicts(), ["point/A1/p1/answer"]);
+}
+
+#[tokio::test]
+async fn a_lost_answer_makes_no_duplicates() {
+    // lesson 1
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let run = zhang.write(
+        office.task,
+        &cells(&[("point/A1/p1/answer", "compliant".into())]),
+    );
+    for _ in 0..3 {
+        assert_eq!(
+            office.push(&mut zhang, run.clone()).await.verdicts[0].stored,
+            1
+        );
+    }
+    assert_eq!(office.count("SELECT count(*) FROM record_changes").await, 2);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_kept_shown_and_blocks_nothing() {
+    // lesson 14, lesson 31
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let good = zhang.write(
+        office.task,
+        &cells(&[("point/A1/p1/answer", "compliant".into())]),
+    );
+    let mut bad = good.clone();
+    let at = bad[0].bytes.len() / 2;
+    bad[0].bytes[at] ^= 0xff;
+    let response = office.push(&mut zhang, bad).await;
+    assert_eq!(response.verdicts[0].held[0].code, Some(Code::Malformed));
+    assert_eq!(office.count("SELECT count(*) FROM quarantine").await, 1);
+    assert_eq!(office.push(&mut zhang, good).await.verdicts[0].stored, 1);
+}
+
+#[tokio::test]
+async fn a_stranger_and_a_revoked_tablet_get_nothing() {
+    // S2, F8
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let body = pack(&WireTablet::new(9, "wang").request()).unwrap();
+    let response = office
+        .send(
+            &Secret::from_bytes(&[9; 32]),
+            "POST",
+            "/sync/v1",
+            &[],
+            body.clone(),
+        )
+        .await;
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    office
+        .state
+        .db
+        .write(|tx| Ok(tx.execute("UPDATE devices SET revoked_at = 1 WHERE name = 'li'", &[])?))
+        .await
+        .unwrap();
+    let response = office
+        .send(&Secret::from_bytes(&[2; 32]), "POST", "/sync/v1", &[], body)
+        .await;
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_restored_server_is_noticed() {
+    // X7
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    for cursor in [
+        Cursor {
+            incarnation: [1; 16],
+            seq: 1,
+        },
+        Cursor {
+            seq: 1 << 40,
+            ..zhang.cursor.unwrap()
+        },
+    ] {
+        let mut request = zhang.request();
+        request.cursor = Some(cursor);
+        let response = office.sync(&mut zhang, &request).await;
+        assert!(response.restored);
+        assert_eq!(response.tips.len(), 1);
+        assert_eq!(response.grants.len(), 1, "everything comes again");
+    }
+}
+
+#[tokio::test]
+async fn an_idle_sync_is_a_cursor() {
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let request = zhang.request();
+    let up = pack(&request).unwrap().len();
+    let response = office.sync(&mut zhang, &request).await;
+    assert!(response.docs.is_empty() && response.grants.is_empty());
+    let down = pack(&response).unwrap().len();
+    assert!(up + down <= 600, "{up} + {down}");
+}
+
+/// Names a photo in the record; returns the hash.
+async fn name_photo(office: &WireOffice, tablet: &mut WireTablet, bytes: &[u8]) -> String {
+    let sha256 = Sha256::of(bytes).to_string();
+    let id = "0123456789abcdef";
+    let run = tablet.write(
+        office.task,
+        &cells(&[
+            (
+                &format!("photo/{id}/thumbnail_sha256"),
+                sha256.as_str().into(),
+            ),
+            (
+                &format!("photo/{id}/thumbnail_size"),
+                (bytes.len() as i64).into(),
+            ),
+        ]),
+    );
+    office.push(tablet, run).await;
+    sha256
+}
+
+fn offset(response: &Response<Body>) -> u64 {
+    response.headers()["upload-offset"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_photo_goes_on_where_it_was_cut() {
+    // F7; lesson 3, lesson 29
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let mut li = office.granted(2, "li").await;
+    let photo: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
+    let sha256 = name_photo(&office, &mut zhang, &photo).await;
+    let path = format!("/blobs/{}/{sha256}", office.task);
+    let secret = zhang.secret.clone();
+    let patch = |from: usize, chunk: &[u8]| {
+        let (office, secret, path, chunk) = (&office, secret.clone(), path.clone(), chunk.to_vec());
+        async move {
+            office
+                .send(
+                    &secret,
+                    "PATCH",
+                    &path,
+                    &[("upload-offset", &from.to_string())],
+                    chunk,
+                )
+                .await
+        }
+    };
+    let response = patch(0, &photo[..40_000]).await;
+    assert_eq!(
+        (response.status(), offset(&response)),
+        (StatusCode::NO_CONTENT, 40_000)
+    );
+    // The answer was lost: the tablet repeats the chunk and is told where to go on.
+    let response = patch(0, &photo[..40_000]).await;
+    assert_eq!(
+        (response.status(), offset(&response)),
+        (StatusCode::CONFLICT, 40_000)
+    );
+    assert_eq!(
+        offset(&office.send(&secret, "HEAD", &path, &[], vec![]).await),
+        40_000
+    );
+    let response = patch(40_000, &photo[40_000..]).await;
+    assert_eq!(response.headers()["upload-complete"], "?1");
+    // The receipt comes with the next sync, and Li hears of the photo and fetches a part of it.
+    let mut request = zhang.request();
+    request.blobs = vec![BlobRef {
+        task: office.task,
+        sha256: sha256.parse().unwrap(),
+        size: 100_000,
+        kind: BlobKind::Thumbnail,
+    }];
+    assert!(office.sync(&mut zhang, &request).await.blobs[0].stored);
+    let request = li.request();
+    let offered = office.sync(&mut li, &request).await.offered;
+    assert_eq!(offered.len(), 1);
+    let response = office
+        .send(
+            &li.secret,
+            "GET",
+            &path,
+            &[("range", "bytes=50000-50009")],
+            vec![],
+        )
+        .await;
+    assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT);
+    let part = axum::body::to_bytes(response.into_body(), 1 << 20)
+        .await
+        .unwrap();
+    assert_eq!(part[..], photo[50_000..50_010]);
+}
+
+#[tokio::test]
+async fn a_photo_that_is_not_what_its_name_says_is_never_published() {
+    // lesson 29
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let sha256 = name_photo(&office, &mut zhang, b"what it should be").await;
+    let path = format!("/blobs/{}/{sha256}", office.task);
+    let response = office
+        .send(
+            &zhang.secret,
+            "PATCH",
+            &path,
+            &[("upload-offset", "0")],
+            b"something else 17".to_vec(),
+        )
+        .await;
+    assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let response = office.send(&zhang.secret, "HEAD", &path, &[], vec![]).await;
+    assert_eq!(
+        (
+            offset(&response),
+            response.headers()["upload-complete"].to_str().unwrap()
+        ),
+        (0, "?0")
+    );
+    let unnamed = format!(
+        "/blobs/{}/{}",
+        office.task,
+        Sha256::of(b"no record names this")
+    );
+    let response = office
+        .send(
+            &zhang.secret,
+            "PATCH",
+            &unnamed,
+            &[("upload-offset", "0")],
+            b"x".to_vec(),
+        )
+        .await;
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+}
