@@ -1,0 +1,65 @@
+# Two commands to know: `make demo` and `make test`. Everything else serves them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+DATA ?= ./data
+LISTEN ?= 127.0.0.1:8080
+DEMO_DATA ?= ./demo-data
+
+.PHONY: help demo test check bench run web web-check tools licences clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
+
+demo: web release ## play the whole story with real components, then leave them running (ONCE=1: end after it)
+	@target/release/play --data $(DEMO_DATA) $(if $(ONCE),--once,)
+
+.PHONY: release
+release: web
+	cargo build --release --workspace --locked
+
+run: web release ## a server for real use: make run DATA=./data LISTEN=127.0.0.1:8080
+	@target/release/server run --data $(DATA) --listen $(LISTEN)
+
+node_modules/.package-lock.json: package-lock.json
+	npm ci --no-audit --no-fund
+	@touch $@
+
+web: node_modules/.package-lock.json ## build the web apps
+	@npm run --silent build -w tablet
+	@npm run --silent build -w console
+
+web-check: node_modules/.package-lock.json
+	npm run --silent check -w tablet
+	npm run --silent check -w console
+
+check: ## the quick part of the tests: format, clippy, rustdoc, types, unit tests
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
+	$(MAKE) --no-print-directory web-check
+	cargo test --workspace --lib --locked
+
+test: tools ## everything that CI runs
+	$(MAKE) --no-print-directory check
+	$(MAKE) --no-print-directory web
+	cargo build --workspace --locked
+	cargo test --workspace --locked
+	node --test tests/browser/
+
+tools: ## Debian packages for the browser tests: chromium and Chinese fonts
+	@if ! command -v chromium >/dev/null || ! fc-list 2>/dev/null | grep -qi 'noto.*cjk'; then \
+		echo 'The browser tests need the Debian packages chromium and fonts-noto-cjk: installing them.'; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk fontconfig >/dev/null; \
+	fi
+
+licences: ## licences of all dependencies (needs cargo-deny)
+	cargo deny check licenses bans sources
+
+bench: release ## figures, as lines `bench NAME VALUE UNIT`
+	@target/release/bench
+
+clean:
+	cargo clean
+	rm -rf node_modules server/console/dist field-agent/ui/dist
