@@ -13,6 +13,7 @@ declare module 'vue-router' {
 const inside: RouteRecordRaw[] = [
   { path: '', name: 'overview', component: () => import('./overview/OverviewPage.vue'), meta: { place: 'overview' } },
   { path: 'items', name: 'items', component: () => import('./items/ItemsPage.vue'), meta: { place: 'items' } },
+  { path: 'items/:id/edit', name: 'item-edit', component: () => import('./items/ItemEditPage.vue'), props: true, meta: { place: 'items' } },
   { path: 'items/:id', name: 'item', component: () => import('./items/ItemPage.vue'), props: true, meta: { place: 'items' } },
   {
     path: 'registers',

@@ -4,7 +4,7 @@ export const items = {
   emptyHint: 'Import items and check sheets from a spreadsheet.',
   search: 'Name, code or basis',
   columns: { code: 'Code', name: 'Item', department: 'Department', basis: 'Legal basis', points: 'Check points', version: 'Version' },
-  state: { active: 'Active', inactive: 'Inactive', draft: 'Draft' },
+  state: { active: 'Active', retired: 'Retired', draft: 'Draft', superseded: 'Superseded' },
   versions: 'Versions',
   versionOf: 'Version {n}',
   current: 'current',
