@@ -1,5 +1,10 @@
-//! Stories of server and tablets together: the clients, the world, the checks.
+//! Stories of server and tablets together: the clients, the network, the visit, the checks.
 
+pub mod link;
 pub mod office;
+pub mod picture;
+pub mod processes;
+pub mod story;
 pub mod tablet;
+pub mod visit;
 pub mod wire;

@@ -1,0 +1,66 @@
+//! `make demo`: plays the whole story with the real programs, then leaves them running.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Parser;
+use tests::story::{self, ACCOUNTS, PASSWORD, PIN};
+
+/// Plays the story of Double Random with a real server and two real tablets.
+#[derive(Parser)]
+struct Arguments {
+    /// Folder for everything; must not exist yet.
+    #[arg(long, default_value = "demo-data")]
+    data: PathBuf,
+    /// Address of the server.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: String,
+    /// End after the story; the last line is JSON.
+    #[arg(long)]
+    once: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let data = &arguments.data;
+    anyhow::ensure!(
+        !data.join("server").exists(),
+        "{} holds an earlier demo: remove the folder, or choose another with DEMO_DATA=…",
+        data.display()
+    );
+    // A demo that ends by itself takes any free port, so that it disturbs no other.
+    let listen = if arguments.once {
+        "127.0.0.1:0"
+    } else {
+        &arguments.listen
+    };
+    let began = Instant::now();
+    let tell = |step: &str| println!("[{:6.1} s] {step}", began.elapsed().as_secs_f64());
+    let stage = story::play(data, listen, &tell).await?;
+    tell("完成 · done");
+    if arguments.once {
+        println!("{}", serde_json::to_string(&stage.outcome)?);
+        return Ok(());
+    }
+    println!("\n{}", serde_json::to_string_pretty(&stage.outcome)?);
+    println!("\n管理端 Console   {}/console/", stage.url);
+    for account in ACCOUNTS {
+        println!("    {:<12} {PASSWORD}    {}", account.login, account.name);
+    }
+    println!("公众网站 Portal  {}/", stage.url);
+    for (n, tablet) in (1..).zip(&stage.tablets) {
+        let url = tablet
+            .app
+            .post("/api/launch-links", serde_json::json!({}))
+            .await?;
+        println!(
+            "平板 Tablet {n}    {}",
+            url["url"].as_str().unwrap_or_default()
+        );
+    }
+    println!("    {}    PIN {PIN}", stage.inspectors.join("、"));
+    println!("\n以上均为虚构示例。按 Ctrl-C 结束。 All of this is fictitious. Ctrl-C ends it.");
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
