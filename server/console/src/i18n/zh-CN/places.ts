@@ -50,9 +50,7 @@ export const publication = {
   open: '打开公示页面',
   provisional: '期限暂按已公布的节假日计算',
   items: '各事项的检查结果',
-  version: '第 {n} 版',
   correct: '更正',
-  correctTitle: '更正检查结果',
   correctLead: '更正作为新版本公示，原版本保留。',
   corrected: '已更正',
 }
