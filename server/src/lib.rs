@@ -18,6 +18,8 @@ pub mod ids;
 pub mod jobs;
 pub mod journal;
 pub mod keys;
+pub mod publication;
+pub mod review;
 pub mod rng;
 pub mod router;
 pub mod sheet;

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::error::AppError;
 use crate::jobs::Handler;
 use crate::state::AppState;
-use crate::{account, device, jobs, journal, sync, task, web};
+use crate::{account, device, jobs, journal, publication, review, sync, task, web};
 
 /// Largest body that a handler takes unless its route says otherwise.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -42,6 +42,8 @@ fn described() -> OpenApiRouter<AppState> {
         .merge(device::router())
         .merge(jobs::router())
         .merge(journal::router())
+        .merge(publication::router())
+        .merge(review::router())
         .merge(sync::quarantine::router())
         .merge(task::router())
 }

@@ -114,6 +114,26 @@ pub fn team(tx: &mut Tx<'_>, task: &str, active_only: bool) -> Result<Vec<Member
     Ok(members)
 }
 
+/// All who are or were on the team, with every key that they ever signed with: a signature that was
+/// good when it was made stays so when its tablet is revoked.
+pub fn team_ever(tx: &mut Tx<'_>, task: &str) -> Result<Vec<Member>> {
+    let mut members = team(tx, task, false)?;
+    for member in &mut members {
+        member.keys = tx.query(
+            "SELECT d.key, i.key FROM device_inspectors i JOIN devices d ON d.id = i.device
+             WHERE i.person = $1 ORDER BY i.enrolled_at, d.id",
+            &[&member.person],
+            |r| {
+                Ok(SigningKey {
+                    device_key: parsed(r, 0)?,
+                    key: parsed(r, 1)?,
+                })
+            },
+        )?;
+    }
+    Ok(members)
+}
+
 /// Keys of the devices of all persons who are or were on the team, and which of them are revoked.
 pub fn writers(tx: &mut Tx<'_>, task: &str) -> Result<(Vec<(Key, Vec<String>)>, Vec<Key>)> {
     let rows: Vec<(Key, String, bool)> = tx.query(
@@ -247,6 +267,48 @@ pub fn append_change(
         ],
         |r| r.get(0),
     )
+}
+
+/// One sealed round of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealRow {
+    pub round: u32,
+    pub subject_sha256: Sha256,
+    pub heads: Vec<Sha256>,
+    /// End of the site visit, milliseconds.
+    pub ended_at: i64,
+    pub sealed_at: i64,
+}
+
+/// The sealed rounds of a record, oldest first.
+pub fn seals(tx: &mut Tx<'_>, task: &str) -> Result<Vec<SealRow>> {
+    tx.query(
+        "SELECT round, subject_sha256, heads, ended_at, sealed_at FROM record_seals
+         WHERE task = $1 ORDER BY round",
+        &[&task],
+        |r| {
+            Ok(SealRow {
+                round: r.get(0)?,
+                subject_sha256: parsed(r, 1)?,
+                heads: heads(r, 2)?,
+                ended_at: r.get(3)?,
+                sealed_at: r.get(4)?,
+            })
+        },
+    )
+}
+
+/// Reads heads in the form of [`heads_text`].
+fn heads(row: &Row<'_>, index: usize) -> Result<Vec<Sha256>> {
+    let text: String = row.get(index)?;
+    let heads = text
+        .split(' ')
+        .map(str::parse)
+        .collect::<std::result::Result<_, _>>();
+    heads.map_err(|_| DbError::Column {
+        index,
+        expected: "heads",
+    })
 }
 
 const CHANGE_COLUMNS: &str =

@@ -11,7 +11,7 @@ pub mod store;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use dispatch::{Dispatch, DrawnTask, dispatch, grant_to_device};
+pub use dispatch::{Dispatch, DrawnTask, dispatch, grant_to_device, keep_server_change};
 pub use routes::router;
 
 /// Where a task stands.
