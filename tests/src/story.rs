@@ -1,7 +1,7 @@
 //! The whole story through the real HTTP interfaces: registers, plan, draw, tablets, records, review,
 //! publication. `make demo` plays it; so does a test.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -93,7 +93,6 @@ pub struct DemoTablet {
     pub process: Process,
     pub app: Tablet,
     pub link: Link,
-    pub data: PathBuf,
 }
 
 /// What goes on running after the story.
@@ -114,12 +113,21 @@ pub fn now() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(0)
 }
 
-/// Plays everything. `tell` hears each step as it begins.
-pub async fn play(
+/// The office up to the dispatch: registers imported, a draw held, tasks made, no tablet yet.
+pub struct Prepared {
+    server: Process,
+    pub url: String,
+    office: Accounts,
+    draw: Value,
+    outcome: Outcome,
+}
+
+/// Plays everything up to the dispatch. `tell` hears each step as it begins.
+pub async fn prepare(
     data: &Path,
     listen: &str,
     tell: &(dyn Fn(&str) + Sync),
-) -> anyhow::Result<Stage> {
+) -> anyhow::Result<Prepared> {
     std::fs::create_dir_all(data)?;
     let mut outcome = Outcome::default();
     tell("启动服务器 · starting the server (embedded SQLite)");
@@ -129,12 +137,35 @@ pub async fn play(
     let office = Accounts::open(&admin, &url, data, &mut outcome, tell).await?;
     tell("编制、批准、锁定计划 · plan: draft, approval by another person, lock");
     let plan = plan(&office).await?;
-    tell("公开抽取：封存、见证人、骰子 · draw: commitment, witnesses, dice last");
+    tell("公开抽取：封存、见证人、骰子；派发 · draw: commitment, witnesses, dice last; dispatch");
     let draw = draw(&office, &plan).await?;
     outcome.drawn = draw["result"].as_array().map_or(0, |r| r.len() as u64);
     outcome.draw_verified = verify_draw(&office, &text(&draw, "id")?, data).await?;
-    tell("派发任务、登记两台平板 · dispatch, two tablets enrolled");
-    let (tablets, tasks) = tablets(&office, &url, &draw, data).await?;
+    Ok(Prepared {
+        server,
+        url,
+        office,
+        draw,
+        outcome,
+    })
+}
+
+/// Plays the rest: two tablets, two records, review, publication.
+pub async fn play(
+    data: &Path,
+    listen: &str,
+    tell: &(dyn Fn(&str) + Sync),
+) -> anyhow::Result<Stage> {
+    let Prepared {
+        server,
+        url,
+        office,
+        draw,
+        mut outcome,
+    } = prepare(data, listen, tell).await?;
+    tell("登记两台平板 · two tablets are enrolled");
+    let tasks = visits(&office, &draw).await?;
+    let tablets = tablets(&office, &url, &tasks, data).await?;
     let mut signatures = 0;
     for (n, task) in tasks.iter().enumerate() {
         tell(&format!(
@@ -162,6 +193,41 @@ pub async fn play(
         outcome,
         inspectors,
     })
+}
+
+impl Prepared {
+    /// Starts two tablets that are not enrolled yet, and issues a code for each; what a browser test
+    /// needs to go on, as JSON.
+    pub async fn tablets_to_enrol(&self, data: &Path) -> anyhow::Result<(Vec<Process>, Value)> {
+        let tasks = visits(&self.office, &self.draw).await?;
+        let (mut processes, mut told) = (Vec::new(), Vec::new());
+        for n in 1..=2 {
+            let process = start_tablet(data, n)?;
+            let code = enrolment_code(&self.office, &tasks, n).await?;
+            told.push(json!({ "launch": process.after("launch ")?, "code": code }));
+            processes.push(process);
+        }
+        let team = |v: &Visit| -> Vec<Value> {
+            v.team
+                .iter()
+                .map(|(person, name)| json!({ "person": person, "name": name }))
+                .collect()
+        };
+        let tasks: Vec<Value> = tasks
+            .iter()
+            .map(|v| json!({ "task": v.task, "object": v.object, "team": team(v) }))
+            .collect();
+        let stage = json!({
+            "server": self.url, "password": PASSWORD, "pin": PIN, "draw": self.draw["id"],
+            "tablets": told, "tasks": tasks,
+        });
+        Ok((processes, stage))
+    }
+
+    /// The server's process, for who keeps it running.
+    pub fn into_server(self) -> Process {
+        self.server
+    }
 }
 
 fn start_server(data: &Path, listen: &str) -> anyhow::Result<(Process, String)> {
@@ -418,12 +484,8 @@ pub struct Visit {
     pub team: Vec<(String, String)>,
 }
 
-async fn tablets(
-    office: &Accounts,
-    url: &str,
-    draw: &Value,
-    data: &Path,
-) -> anyhow::Result<(Vec<DemoTablet>, Vec<Visit>)> {
+/// The first two tasks of the draw.
+async fn visits(office: &Accounts, draw: &Value) -> anyhow::Result<Vec<Visit>> {
     let listed = office
         .drawer
         .get(&format!("/api/tasks?draw={}&limit=200", text(draw, "id")?))
@@ -441,48 +503,67 @@ async fn tablets(
         });
     }
     ensure!(visits.len() == 2, "two tasks to follow");
-    let mut persons: Vec<&str> = visits
+    Ok(visits)
+}
+
+fn start_tablet(data: &Path, n: usize) -> anyhow::Result<Process> {
+    let mut command = Command::new(built("field-agent")?);
+    command
+        .arg("run")
+        .arg("--data")
+        .arg(data.join(format!("tablet-{n}")))
+        .args(["--listen", "127.0.0.1:0"]);
+    Process::start(command, &data.join(format!("tablet-{n}.log")), |line| {
+        line.starts_with("launch ")
+    })
+}
+
+/// A code for a tablet that all members of these teams share.
+async fn enrolment_code(office: &Accounts, tasks: &[Visit], n: usize) -> anyhow::Result<String> {
+    let form = json!({
+        "device_name": format!("示例平板 {n}"), "department": office.department, "inspectors": persons(tasks),
+    });
+    text(
+        &office
+            .admin
+            .post("/api/devices/enrolment-codes", form)
+            .await?,
+        "code",
+    )
+}
+
+fn persons(tasks: &[Visit]) -> Vec<&str> {
+    let mut persons: Vec<&str> = tasks
         .iter()
         .flat_map(|v| v.team.iter().map(|(id, _)| id.as_str()))
         .collect();
     persons.sort();
     persons.dedup();
+    persons
+}
+
+async fn tablets(
+    office: &Accounts,
+    url: &str,
+    tasks: &[Visit],
+    data: &Path,
+) -> anyhow::Result<Vec<DemoTablet>> {
     let server = reqwest::Url::parse(url)?;
     let server = format!("127.0.0.1:{}", server.port().context("port")?).parse()?;
     let mut tablets = Vec::new();
     for n in 1..=2 {
-        let form = json!({ "device_name": format!("示例平板 {n}"), "department": office.department, "inspectors": persons });
-        let code = text(
-            &office
-                .admin
-                .post("/api/devices/enrolment-codes", form)
-                .await?,
-            "code",
-        )?;
+        let code = enrolment_code(office, tasks, n).await?;
         let link = Link::to(server).await?;
-        let folder = data.join(format!("tablet-{n}"));
-        let mut command = Command::new(built("field-agent")?);
-        command
-            .arg("run")
-            .arg("--data")
-            .arg(&folder)
-            .args(["--listen", "127.0.0.1:0"]);
-        let log = data.join(format!("tablet-{n}.log"));
-        let process = Process::start(command, &log, |line| line.starts_with("launch "))?;
+        let process = start_tablet(data, n)?;
         let app = Tablet::launch(&process.after("launch ")?).await?;
-        let pins: Vec<(&str, &str)> = persons.iter().map(|p| (*p, PIN)).collect();
+        let pins: Vec<(&str, &str)> = persons(tasks).into_iter().map(|p| (p, PIN)).collect();
         app.enrol(&link.url(), &code, &pins).await?;
-        let owner = &visits[0].team[n - 1].0;
+        let owner = &tasks[0].team[n - 1].0;
         app.unlock(owner, PIN).await?;
         app.sync().await?;
-        tablets.push(DemoTablet {
-            process,
-            app,
-            link,
-            data: folder,
-        });
+        tablets.push(DemoTablet { process, app, link });
     }
-    Ok((tablets, visits))
+    Ok(tablets)
 }
 
 /// One inspection by two people on two tablets without network; returns how many inspectors signed.

@@ -18,6 +18,10 @@ struct Arguments {
     /// End after the story; the last line is JSON.
     #[arg(long)]
     once: bool,
+    /// Stop after the dispatch with two tablets that are not enrolled yet, print what a browser test
+    /// needs as JSON, and run until standard input ends.
+    #[arg(long, hide = true)]
+    stage: bool,
 }
 
 #[tokio::main]
@@ -30,13 +34,23 @@ async fn main() -> anyhow::Result<()> {
         data.display()
     );
     // A demo that ends by itself takes any free port, so that it disturbs no other.
-    let listen = if arguments.once {
+    let listen = if arguments.once || arguments.stage {
         "127.0.0.1:0"
     } else {
         &arguments.listen
     };
     let began = Instant::now();
     let tell = |step: &str| println!("[{:6.1} s] {step}", began.elapsed().as_secs_f64());
+    if arguments.stage {
+        let prepared = story::prepare(data, listen, &tell).await?;
+        let (tablets, stage) = prepared.tablets_to_enrol(data).await?;
+        println!("stage {stage}");
+        let running = (prepared.into_server(), tablets);
+        tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()))
+            .await??;
+        drop(running);
+        return Ok(());
+    }
     let stage = story::play(data, listen, &tell).await?;
     tell("完成 · done");
     if arguments.once {
