@@ -5,10 +5,10 @@
 //! it is judged again. One transaction stores everything that one request brought, so that its
 //! verdicts are true once they are sent, and a crash before that leaves nothing half done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ::sync::chunk::Chunk;
-use ::sync::ids::TaskId;
+use ::sync::ids::{Sha256, TaskId};
 use ::sync::message::{DocVerdict, Held, SignatureVerdict, SyncRequest};
 use ::sync::signoff::{BadStatement, Signed, StatementKind};
 use serde_json::json;
@@ -33,6 +33,8 @@ struct Incoming {
     index: usize,
     task: TaskId,
     changes: Vec<LoggedChange>,
+    /// What the request itself brought: its verdict speaks of nothing else.
+    asked: BTreeSet<Sha256>,
 }
 
 /// A record as it was read, with what is to be judged.
@@ -41,7 +43,6 @@ struct Prepared {
     /// `None`: no such task for this device.
     job: Option<Job>,
     heads: String,
-    already: u32,
 }
 
 /// Takes in what `request` brings and gives the verdicts in its order.
@@ -111,7 +112,7 @@ fn incoming(
         let mut changes = Vec::new();
         for offered in &doc.changes {
             let hash = Chunk::parse(&offered.bytes)
-                .map_or_else(|_| ::sync::ids::Sha256::of(&offered.bytes), |c| c.hash);
+                .map_or_else(|_| Sha256::of(&offered.bytes), |c| c.hash);
             match request.authors.get(offered.author as usize) {
                 Some(author) => changes.push(LoggedChange {
                     hash,
@@ -128,10 +129,12 @@ fn incoming(
                 }),
             }
         }
+        let asked = changes.iter().map(|c: &LoggedChange| c.hash).collect();
         all.push(Incoming {
             index,
             task: doc.task,
             changes,
+            asked,
         });
     }
     all
@@ -194,17 +197,14 @@ fn prepare(
             incoming,
             job: None,
             heads: String::new(),
-            already: 0,
         });
     };
-    let offered = incoming.changes.len();
     let mut fresh = Vec::new();
     for change in incoming.changes {
         if !store::is_known(tx, &task, &change.hash)? {
             fresh.push(change);
         }
     }
-    let already = (offered - fresh.len()) as u32;
     if !fresh.is_empty() {
         // What waits may find its dependency among the new.
         for change in store::waiting(tx, &task)? {
@@ -234,7 +234,6 @@ fn prepare(
         incoming,
         job: Some(job),
         heads,
-        already,
     })
 }
 
@@ -249,10 +248,7 @@ fn apply(
 ) -> Result<Option<DocVerdict>, AppError> {
     let incoming = &prepared.incoming;
     let task = incoming.task.to_string();
-    let mut verdict = DocVerdict {
-        stored: prepared.already,
-        held: Vec::new(),
-    };
+    let mut held = Vec::new();
     if prepared.job.is_none() {
         for change in &incoming.changes {
             let detail = "this task is not, or no longer, one of this tablet's inspectors";
@@ -263,13 +259,13 @@ fn apply(
                 change,
                 ::sync::admit::Code::NotOnTeam,
                 detail,
-                &mut verdict,
+                &mut held,
             )?;
         }
-        return Ok(Some(verdict));
+        return Ok(Some(verdict_of(incoming, held)));
     }
     let done = match outcome {
-        None => return Ok(Some(verdict)),
+        None => return Ok(Some(verdict_of(incoming, held))),
         Some(Ok(done)) => done,
         Some(Err(PoolError::Exhausted)) => {
             for change in &incoming.changes {
@@ -281,10 +277,10 @@ fn apply(
                     change,
                     ::sync::admit::Code::Exhausted,
                     detail,
-                    &mut verdict,
+                    &mut held,
                 )?;
             }
-            return Ok(Some(verdict));
+            return Ok(Some(verdict_of(incoming, held)));
         }
         Some(Err(other)) => return Err(AppError::internal(other)),
     };
@@ -299,13 +295,12 @@ fn apply(
                 let ord = store::append_change(tx, &incoming.task, change, seq)?;
                 store::no_longer_waiting(tx, &task, &change.hash)?;
                 span = Some((span.map_or(ord, |(first, _)| first), ord));
-                verdict.stored += 1;
             }
-            Fate::Known => verdict.stored += 1,
+            Fate::Known => {}
             Fate::Waiting => {
                 store::keep_waiting(tx, &task, change)?;
                 let detail = format!("waits for {}", outcome.detail);
-                verdict.held.push(Held {
+                held.push(Held {
                     hash: change.hash,
                     code: None,
                     detail,
@@ -314,15 +309,7 @@ fn apply(
             Fate::Refused => {
                 store::no_longer_waiting(tx, &task, &change.hash)?;
                 let code = outcome.code.unwrap_or(::sync::admit::Code::Malformed);
-                hold(
-                    tx,
-                    state,
-                    &task,
-                    change,
-                    code,
-                    &outcome.detail,
-                    &mut verdict,
-                )?;
+                hold(tx, state, &task, change, code, &outcome.detail, &mut held)?;
             }
         }
     }
@@ -338,7 +325,16 @@ fn apply(
         )?;
         seal::settle(tx, &task, now)?;
     }
-    Ok(Some(verdict))
+    Ok(Some(verdict_of(incoming, held)))
+}
+
+/// Whatever the request brought is stored unless it is held; what waited before is not its affair.
+fn verdict_of(incoming: &Incoming, mut held: Vec<Held>) -> DocVerdict {
+    held.retain(|h| incoming.asked.contains(&h.hash));
+    DocVerdict {
+        stored: (incoming.asked.len() - held.len()) as u32,
+        held,
+    }
 }
 
 fn hold(
@@ -348,7 +344,7 @@ fn hold(
     change: &LoggedChange,
     code: ::sync::admit::Code,
     detail: &str,
-    verdict: &mut DocVerdict,
+    held: &mut Vec<Held>,
 ) -> Result<(), AppError> {
     let refused = Refused {
         kind: "change",
@@ -357,7 +353,7 @@ fn hold(
         change,
     };
     store::quarantine(tx, &state.new_id(), task, &refused)?;
-    verdict.held.push(Held {
+    held.push(Held {
         hash: change.hash,
         code: Some(code),
         detail: detail.to_owned(),
