@@ -166,7 +166,7 @@ pub enum RecordError {
     #[error("record {task}: {source}")]
     Automerge {
         task: TaskId,
-        source: automerge::AutomergeError,
+        source: Box<automerge::AutomergeError>,
     },
     #[error("record {task}: nothing was written")]
     NothingWritten { task: TaskId },
@@ -205,8 +205,12 @@ impl RecordDoc {
 
     /// Loads what [`RecordDoc::save`] wrote in our own store. Never for bytes from outside.
     pub fn load(task: TaskId, cache: &[u8]) -> Result<Self, RecordError> {
-        let doc =
-            Automerge::load(cache).map_err(|source| RecordError::Automerge { task, source })?;
+        let doc = Automerge::load(cache).map_err(|e: automerge::AutomergeError| {
+            RecordError::Automerge {
+                task,
+                source: Box::new(e),
+            }
+        })?;
         Ok(RecordDoc { task, doc })
     }
 
@@ -216,7 +220,10 @@ impl RecordDoc {
         log: impl IntoIterator<Item = &'a [u8]>,
     ) -> Result<Self, RecordError> {
         let mut record = RecordDoc::empty(task);
-        let fail = |source| RecordError::Automerge { task, source };
+        let fail = |e: automerge::AutomergeError| RecordError::Automerge {
+            task,
+            source: Box::new(e),
+        };
         let mut changes = Vec::new();
         for bytes in log {
             let change = Change::from_bytes(bytes.to_vec()).map_err(|e| fail(e.into()))?;
@@ -278,7 +285,10 @@ impl RecordDoc {
             }
         }
         let task = self.task;
-        let fail = |source| RecordError::Automerge { task, source };
+        let fail = |e: automerge::AutomergeError| RecordError::Automerge {
+            task,
+            source: Box::new(e),
+        };
         self.doc.set_actor(author.actor(&task));
         let mut tx = self.doc.transaction();
         for (path, value) in edits {
@@ -348,7 +358,10 @@ impl RecordDoc {
         let doc = self
             .doc
             .fork_at(&heads)
-            .map_err(|source| RecordError::Automerge { task, source })?;
+            .map_err(|e: automerge::AutomergeError| RecordError::Automerge {
+                task,
+                source: Box::new(e),
+            })?;
         Ok(RecordDoc { task, doc })
     }
 

@@ -74,10 +74,13 @@ impl AdmissionPool {
     }
 }
 
+/// A frame for the child, and where its answer goes.
+type Exchange = (Vec<u8>, oneshot::Sender<io::Result<Vec<u8>>>);
+
 /// A child, with the thread that talks to it.
 struct Running {
     child: Child,
-    to_thread: mpsc::Sender<(Vec<u8>, oneshot::Sender<io::Result<Vec<u8>>>)>,
+    to_thread: mpsc::Sender<Exchange>,
 }
 
 impl Running {
@@ -125,11 +128,7 @@ impl Drop for Running {
     }
 }
 
-fn talk(
-    mut input: ChildStdin,
-    output: ChildStdout,
-    jobs: mpsc::Receiver<(Vec<u8>, oneshot::Sender<io::Result<Vec<u8>>>)>,
-) {
+fn talk(mut input: ChildStdin, output: ChildStdout, jobs: mpsc::Receiver<Exchange>) {
     let mut output = BufReader::new(output);
     while let Ok((frame, reply)) = jobs.recv() {
         let answer = write_frame(&mut input, &frame)

@@ -134,8 +134,11 @@ pub fn team_ever(tx: &mut Tx<'_>, task: &str) -> Result<Vec<Member>> {
     Ok(members)
 }
 
+/// A device's key, and the persons of a team who are enrolled on it.
+pub type DeviceOf = (Key, Vec<String>);
+
 /// Keys of the devices of all persons who are or were on the team, and which of them are revoked.
-pub fn writers(tx: &mut Tx<'_>, task: &str) -> Result<(Vec<(Key, Vec<String>)>, Vec<Key>)> {
+pub fn writers(tx: &mut Tx<'_>, task: &str) -> Result<(Vec<DeviceOf>, Vec<Key>)> {
     let rows: Vec<(Key, String, bool)> = tx.query(
         "SELECT d.key, i.person, d.revoked_at IS NOT NULL
          FROM task_members m
@@ -145,7 +148,7 @@ pub fn writers(tx: &mut Tx<'_>, task: &str) -> Result<(Vec<(Key, Vec<String>)>, 
         &[&task],
         |r| Ok((parsed(r, 0)?, r.get(1)?, r.get(2)?)),
     )?;
-    let mut devices: Vec<(Key, Vec<String>)> = Vec::new();
+    let mut devices: Vec<DeviceOf> = Vec::new();
     let mut revoked = Vec::new();
     for (key, person, is_revoked) in rows {
         if is_revoked && revoked.last() != Some(&key) {
