@@ -1,4 +1,5 @@
 import { type RouteRecordRaw, createRouter, createWebHistory } from 'vue-router'
+import { i18n } from './i18n'
 import { session } from './session/session'
 
 declare module 'vue-router' {
@@ -56,4 +57,10 @@ router.beforeEach(async (to) => {
   if (to.meta.open) return true
   const user = await session.ensure().catch(() => undefined)
   return user && !user.must_change_password ? true : { name: 'sign-in', query: { then: to.fullPath } }
+})
+
+router.afterEach((to) => {
+  const { t } = i18n.global
+  const place = to.meta.place ? `${t(`place.${to.meta.place}`)} · ` : ''
+  document.title = `${place}${t('app.name')}`
 })

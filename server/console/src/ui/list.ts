@@ -61,6 +61,19 @@ export function useListing<R>(
     { deep: true },
   )
 
+  // A link to another state of the same list (a tab, "back") changes the address first.
+  const place = route.name
+  watch(
+    () => route.query,
+    (query) => {
+      if (route.name !== place) return
+      for (const n of names) {
+        const told = String(query[n] ?? '')
+        if (told !== filters.value[n]) filters.value[n] = told
+      }
+    },
+  )
+
   function page(to: number): void {
     offset.value = to
     settle()
