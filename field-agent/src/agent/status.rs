@@ -35,6 +35,16 @@ fn least(forms: [Delivery; 3]) -> Delivery {
         .unwrap_or(Delivery::OnThisTablet)
 }
 
+fn whole(photo: &PhotoSync) -> Delivery {
+    least([photo.thumbnail, photo.rendition, photo.original])
+}
+
+/// When the oldest thing that the server has not confirmed was written.
+const OLDEST: &str = "SELECT min(at) FROM (
+    SELECT at FROM change WHERE delivery <> 2
+    UNION ALL SELECT at FROM statement WHERE delivery <> 2
+    UNION ALL SELECT at FROM blob WHERE here = 1 AND delivery <> 2)";
+
 impl Agent {
     /// Everything about sync.
     pub fn sync_status(&self) -> Result<SyncStatus, Problem> {
@@ -44,27 +54,35 @@ impl Agent {
             let mut rows = Vec::new();
             let (mut records, mut photos) = (Counters::default(), Counters::default());
             for (task, json, changed_at) in tasks::cards(&open.db).map_err(storage)? {
-                let Ok(card) = serde_json::from_str::<TaskCard>(&json) else { continue };
-                let untouched = card.delivery == Delivery::Confirmed && card.photos == 0 && card.state == crate::api::tasks::TaskState::Todo;
+                let Ok(card) = serde_json::from_str::<TaskCard>(&json) else {
+                    continue;
+                };
+                let untouched = card.delivery == Delivery::Confirmed
+                    && card.photos == 0
+                    && card.state == crate::api::tasks::TaskState::Todo;
                 if untouched {
                     continue;
                 }
-                let row = record_sync(open, &task, &card)?;
+                // Photo by photo only where something moves or has just moved: that needs the record.
+                let lately = now - changed_at < DAY_MS;
+                let in_detail = card.photos > 0 && (card.unconfirmed_photos > 0 || lately);
+                let row = record_sync(open, &task, &card, in_detail)?;
                 add(&mut records, row.delivery);
-                row.photos.iter().for_each(|p| add(&mut photos, least([p.thumbnail, p.rendition, p.original])));
-                let open_photos = row.photos.iter().any(|p| least([p.thumbnail, p.rendition, p.original]) != Delivery::Confirmed);
-                if row.delivery != Delivery::Confirmed || open_photos || now - changed_at < 7 * DAY_MS {
+                if in_detail {
+                    row.photos.iter().for_each(|p| add(&mut photos, whole(p)));
+                } else {
+                    photos.confirmed += card.photos;
+                }
+                if row.delivery != Delivery::Confirmed || card.unconfirmed_photos > 0 || lately {
                     rows.push(row);
                 }
             }
-            let paused = store::get_meta(&open.db, "originals_paused").map_err(storage)?.is_some();
+            let paused = store::get_meta(&open.db, "originals_paused")
+                .map_err(storage)?
+                .is_some();
             let oldest: Option<i64> = open
                 .db
-                .query_row(
-                    "SELECT min(at) FROM (SELECT at FROM change WHERE delivery <> 2 UNION ALL SELECT at FROM statement WHERE delivery <> 2 UNION ALL SELECT at FROM blob WHERE here = 1 AND delivery <> 2)",
-                    [],
-                    |r| r.get(0),
-                )
+                .query_row(OLDEST, [], |r| r.get(0))
                 .map_err(storage)?;
             Ok((rows, records, photos, paused, oldest))
         })?;
@@ -181,11 +199,16 @@ impl Agent {
     }
 }
 
-fn record_sync(open: &mut super::Open, task: &str, card: &TaskCard) -> Result<RecordSync, Problem> {
+fn record_sync(
+    open: &mut super::Open,
+    task: &str,
+    card: &TaskCard,
+    in_detail: bool,
+) -> Result<RecordSync, Problem> {
     let counts = changes::delivery_counts(&open.db, task).map_err(storage)?;
     let [here, sent, confirmed, refused] = counts;
     let mut photos = Vec::new();
-    if card.photos > 0 {
+    if in_detail {
         let blobs = queue::of_task(&open.db, task).map_err(storage)?;
         if let Ok(id) = task.parse() {
             let view = &open.record(id)?.view;

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use ed25519_dalek::SigningKey;
 use sync::ids::Key;
 
+use super::sync::unconfirmed;
 use super::{Agent, Open, lock, storage};
 use crate::api::Problem;
 use crate::api::unlock::{AgentState, InspectorCard};
@@ -20,6 +21,11 @@ impl Agent {
     /// What the tablet shows, to whom.
     pub fn state(&self, me: Option<&str>) -> Result<AgentState, Problem> {
         let now = self.now();
+        let counted = lock(&self.open)
+            .as_ref()
+            .map(|open| unconfirmed(&open.db))
+            .transpose();
+        let counted = counted.map_err(storage)?;
         let vault = lock(&self.vault);
         let cards = vault.cards(now).map_err(storage)?;
         let inspectors: Vec<InspectorCard> = cards
@@ -48,8 +54,15 @@ impl Agent {
             me,
             inspectors,
             last_sync_at: number("last_sync_at")?,
-            unconfirmed_records: count(number("unconfirmed_records")?),
-            unconfirmed_photos: count(number("unconfirmed_photos")?),
+            // A closed store cannot be asked: then as it was when it last could be.
+            unconfirmed_records: match counted {
+                Some((records, _)) => records,
+                None => count(number("unconfirmed_records")?),
+            },
+            unconfirmed_photos: match counted {
+                Some((_, photos)) => photos,
+                None => count(number("unconfirmed_photos")?),
+            },
             revision: self.revision.load(Ordering::Relaxed),
             now,
             clock_offset_ms: number("clock_offset_ms")?,
@@ -70,6 +83,7 @@ impl Agent {
     /// Ends a session. Sync goes on (see the module).
     pub fn lock(&self, token: Option<&str>) -> Result<AgentState, Problem> {
         self.access.end_session(token);
+        self.note_unconfirmed()?;
         self.state(None)
     }
 

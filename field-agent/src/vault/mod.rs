@@ -164,6 +164,16 @@ impl Vault {
             .collect()
     }
 
+    /// The number of the enforcement certificate, as rosters have it.
+    pub fn set_certificate(&self, person: &str, certificate: &str) -> rusqlite::Result<()> {
+        self.db
+            .execute(
+                "UPDATE slot SET certificate = ?2 WHERE person = ?1 AND certificate <> ?2",
+                [person, certificate],
+            )
+            .map(drop)
+    }
+
     /// Makes or replaces slots, all or none: wraps the data key and the person's signing seed under the PIN.
     pub fn add_slots(
         &mut self,

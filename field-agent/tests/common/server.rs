@@ -103,7 +103,22 @@ impl Server {
 
     /// Dispatches a task to these persons.
     pub fn dispatch(&self, number: u8, persons: &[&str]) -> String {
-        let task = TaskId([number; 16]);
+        self.dispatch_as(TaskId([number; 16]), number, persons)
+    }
+
+    /// Dispatches so many tasks; returns the first.
+    pub fn dispatch_many(&self, count: u16, persons: &[&str]) -> String {
+        let mut first = None;
+        for number in 0..count {
+            let mut id = [1; 16];
+            id[..2].copy_from_slice(&number.to_be_bytes());
+            let task = self.dispatch_as(TaskId(id), (number % 200) as u8, persons);
+            first.get_or_insert(task);
+        }
+        first.unwrap_or_default()
+    }
+
+    fn dispatch_as(&self, task: TaskId, number: u8, persons: &[&str]) -> String {
         let facts = facts(task, number);
         let mut inner = self.inner();
         let members: Vec<Member> = persons

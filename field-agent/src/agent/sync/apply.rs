@@ -54,9 +54,9 @@ impl Agent {
             self.note(&line);
         }
         let transfers = self
-            .with_open(|open| transfers(open, &applied.unwanted, now).map_err(storage))
+            .with_open(|open| transfers(open, now).map_err(storage))
             .map_err(|p| StepFailure::storage(&p))?;
-        self.after_contact(response.server_time, now)
+        self.after_contact(response.server_time, now, &applied.certificates)
             .map_err(|p| StepFailure::storage(&p))?;
         self.touch();
         Ok(Event::Applied {
@@ -82,23 +82,54 @@ impl Agent {
     }
 
     /// What the unlock screen shows, without content.
-    fn after_contact(&self, server_time: i64, now: i64) -> Result<(), Problem> {
-        let (records, photos) = self.with_open(|open| unconfirmed(&open.db).map_err(storage))?;
+    fn after_contact(
+        &self,
+        server_time: i64,
+        now: i64,
+        certificates: &[(String, String)],
+    ) -> Result<(), Problem> {
+        self.note_unconfirmed()?;
         let vault = lock(&self.vault);
         for (key, value) in [
             ("last_sync_at", now),
             ("clock_offset_ms", server_time.saturating_sub(now)),
-            ("unconfirmed_records", i64::from(records)),
-            ("unconfirmed_photos", i64::from(photos)),
         ] {
             vault.set(key, &value.to_string()).map_err(storage)?;
+        }
+        for (person, certificate) in certificates {
+            vault
+                .set_certificate(person, certificate)
+                .map_err(storage)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the counts where they can be read while the store is closed.
+    pub(in crate::agent) fn note_unconfirmed(&self) -> Result<(), Problem> {
+        let counted = lock(&self.open)
+            .as_ref()
+            .map(|open| unconfirmed(&open.db))
+            .transpose()
+            .map_err(storage)?;
+        let Some((records, photos)) = counted else {
+            return Ok(());
+        };
+        let vault = lock(&self.vault);
+        for (key, value) in [
+            ("unconfirmed_records", records),
+            ("unconfirmed_photos", photos),
+        ] {
+            let value = value.to_string();
+            if vault.get(key).map_err(storage)?.as_deref() != Some(&value) {
+                vault.set(key, &value).map_err(storage)?;
+            }
         }
         Ok(())
     }
 }
 
 /// Records and photos that the server has not confirmed.
-pub(crate) fn unconfirmed(db: &Connection) -> rusqlite::Result<(u32, u32)> {
+pub(in crate::agent) fn unconfirmed(db: &Connection) -> rusqlite::Result<(u32, u32)> {
     let records = db.query_row(
         "SELECT count(*) FROM (SELECT task FROM change WHERE delivery <> 2 UNION SELECT task FROM statement WHERE delivery <> 2)",
         [],
@@ -114,7 +145,8 @@ pub(crate) fn unconfirmed(db: &Connection) -> rusqlite::Result<(u32, u32)> {
 
 #[derive(Default)]
 struct Applied {
-    unwanted: BTreeSet<(String, String)>,
+    /// Certificate numbers of inspectors, for their cards.
+    certificates: Vec<(String, String)>,
     /// Something is to be sent at once.
     again: bool,
     notes: Vec<String>,
@@ -147,11 +179,12 @@ fn apply_in_transaction(
             .push("server has another incarnation: offering everything again".into());
     } else {
         verdicts(&tx, sent, response, &mut touched).map_err(storage)?;
-        receipts(&tx, sent, response, now, &mut applied, &mut touched).map_err(storage)?;
+        receipts(&tx, sent, response, now, &mut touched).map_err(storage)?;
     }
     for grant in &response.grants {
         match take_grant(&tx, &server_key, grant, now) {
-            Ok(()) => {
+            Ok(certificates) => {
+                applied.certificates.extend(certificates);
                 touched.insert(grant.task);
             }
             Err(GrantRefused::Storage(e)) => return Err(storage(e)),
@@ -290,7 +323,6 @@ fn receipts(
     sent: &InFlight,
     response: &SyncResponse,
     now: i64,
-    applied: &mut Applied,
     touched: &mut BTreeSet<TaskId>,
 ) -> rusqlite::Result<()> {
     for (blob, state) in sent.blobs.iter().zip(&response.blobs) {
@@ -299,7 +331,9 @@ fn receipts(
             queue::confirm(db, &task, &sha256)?;
             touched.insert(blob.task);
         } else if state.unwanted {
-            applied.unwanted.insert((task, sha256));
+            let failures = queue::get(db, &task, &sha256)?.map_or(0, |r| r.failures);
+            let text = "服务器暂不接收：照片所属的记录还没有被接收。";
+            queue::fail(db, &task, &sha256, text, false, now + blob_pause(failures))?;
         } else {
             let row = queue::get(db, &task, &sha256)?;
             let received = i64::try_from(state.received).unwrap_or(0);
@@ -342,7 +376,7 @@ fn take_grant(
     server_key: &Key,
     grant: &Grant,
     now: i64,
-) -> Result<(), GrantRefused> {
+) -> Result<Vec<(String, String)>, GrantRefused> {
     let bad = |e: &dyn std::fmt::Display| GrantRefused::Bad(e.to_string());
     let task = grant.task.to_string();
     let known = tasks::get(db, &task)?;
@@ -357,7 +391,7 @@ fn take_grant(
                 },
             )?;
         }
-        return Ok(());
+        return Ok(Vec::new());
     }
     let signed = grant
         .roster_sig
@@ -374,6 +408,11 @@ fn take_grant(
             "facts or roster are of another task".into(),
         ));
     }
+    let certificates = roster
+        .members
+        .iter()
+        .map(|m| (m.person.clone(), m.certificate.clone()))
+        .collect();
     let newer_here = known
         .as_ref()
         .and_then(|row| serde_json::from_slice::<Roster>(&row.roster).ok())
@@ -394,7 +433,8 @@ fn take_grant(
         withdrawn: false,
         changed_at: known.as_ref().map_or(now, |r| r.changed_at),
     };
-    Ok(tasks::put(db, &row)?)
+    tasks::put(db, &row)?;
+    Ok(certificates)
 }
 
 fn rights(server: Key, roster: &Roster) -> Rights {
@@ -635,17 +675,11 @@ fn refresh_card(
 }
 
 /// What should move now: ours that the server wants, colleagues' that are not here.
-fn transfers(
-    open: &Open,
-    unwanted: &BTreeSet<(String, String)>,
-    now: i64,
-) -> rusqlite::Result<Vec<Transfer>> {
+fn transfers(open: &Open, now: i64) -> rusqlite::Result<Vec<Transfer>> {
     let paused = store::get_meta(&open.db, "originals_paused")?.is_some();
     let mut transfers = Vec::new();
     for row in queue::to_send(&open.db, now, !paused, MAX_TRANSFERS)? {
-        if row.delivery == delivery::SENT
-            || unwanted.contains(&(row.task.clone(), row.sha256.clone()))
-        {
+        if row.delivery == delivery::SENT {
             continue;
         }
         if let Some(blob) = blob_ref(&row) {

@@ -9,6 +9,8 @@ mod pack;
 mod transfer;
 mod words;
 
+pub(super) use apply::unconfirmed;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -83,11 +85,18 @@ impl Agent {
 
     /// Milliseconds until the next pass is due; `None`: only a wake starts one.
     pub fn next_pass_in(&self) -> Option<i64> {
+        if lock(&self.open).is_none() {
+            return None;
+        }
         let driver = lock(&self.driver);
+        if driver.running {
+            // Somebody else's pass; look again when it may be over.
+            return Some(1_000);
+        }
         if driver.urgent {
             return Some(0);
         }
-        if driver.stopped || lock(&self.open).is_none() {
+        if driver.stopped {
             return None;
         }
         Some(

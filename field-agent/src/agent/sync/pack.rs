@@ -157,7 +157,7 @@ fn build(
     let (authors, docs, hashes) = docs(open, rows);
     // A signature may name heads of changes that still wait; the server then keeps it until they come.
     let signatures = statements::undelivered(&open.db, MAX_SIGNATURES).map_err(storage)?;
-    let blobs: Vec<BlobRef> = queue::unconfirmed(&open.db, MAX_BLOBS)
+    let blobs: Vec<BlobRef> = queue::unconfirmed(&open.db, clock, MAX_BLOBS)
         .map_err(storage)?
         .iter()
         .filter_map(blob_ref)

@@ -233,12 +233,12 @@ impl Agent {
             transfer.blob.task.to_string(),
             transfer.blob.sha256.to_string(),
         );
-        let kept = self.with_open(|open| {
-            let blobs = open.blobs.clone();
-            blobs
-                .write(&sha256, &bytes, lock(&self.random).as_mut())
-                .map_err(|e| Problem::internal(&e))?;
-            queue::arrived(&open.db, &task, &sha256).map_err(storage)
+        let blobs = self
+            .with_open(|open| Ok(open.blobs.clone()))
+            .map_err(|p| StepFailure::storage(&p))?;
+        let written = blobs.write(&sha256, &bytes, lock(&self.random).as_mut());
+        let kept = written.map_err(|e| Problem::internal(&e)).and_then(|()| {
+            self.with_open(|open| queue::arrived(&open.db, &task, &sha256).map_err(storage))
         });
         self.touch();
         kept.map_err(|p| StepFailure::storage(&p))
