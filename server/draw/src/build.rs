@@ -1,7 +1,10 @@
 //! From registers to the committed files: what is hidden, who is kept out. (D2)
 
 use crate::blind::{self, Blinder};
-use crate::corps::{AVOID_HEADER, CAPACITY_MAX, Corps, Inspector, LIST_MAX, Unservable};
+use crate::corps::{
+    AVOID_HEADER, CAPACITY_MAX, Corps, DISTRICTS_MAX, EXPERTISE_MAX, Inspector, PAIRS_MAX,
+    Unservable,
+};
 use crate::frame::EXCLUDED_HEADER;
 use crate::objects::Kind;
 use crate::rules::{OBJECT_NEEDS_MAX, Rules};
@@ -301,6 +304,7 @@ fn csv(header: &str, mut rows: Vec<String>) -> Vec<u8> {
 fn inspectors<'r>(rules: &Rules, pools: &Pools<'r>) -> Result<Vec<Inspector<'r>>, BuildError> {
     let mut seen = HashSet::new();
     let mut all = Vec::with_capacity(pools.inspectors.len());
+    let mut pairs = 0;
     for i in &pools.inspectors {
         check_id(i.id, &mut seen)?;
         let districts = sorted(i.districts.clone());
@@ -308,10 +312,15 @@ fn inspectors<'r>(rules: &Rules, pools: &Pools<'r>) -> Result<Vec<Inspector<'r>>
             .into_iter()
             .filter(|code| rules.unlisted_need(&[code]).is_none())
             .collect();
-        if districts.len() > LIST_MAX || expertise.len() > LIST_MAX || i.capacity > CAPACITY_MAX {
+        if districts.len() > DISTRICTS_MAX
+            || expertise.len() > EXPERTISE_MAX
+            || i.capacity > CAPACITY_MAX
+        {
             return Err(entry(
                 i.id,
-                &format!("at most {LIST_MAX} districts and needs, capacity at most {CAPACITY_MAX}"),
+                &format!(
+                    "at most {DISTRICTS_MAX} districts, {EXPERTISE_MAX} needs, capacity {CAPACITY_MAX}"
+                ),
             ));
         }
         if !is_token(i.unit.as_bytes(), 32) || districts.iter().any(|d| !is_token(d.as_bytes(), 32))
@@ -320,6 +329,13 @@ fn inspectors<'r>(rules: &Rules, pools: &Pools<'r>) -> Result<Vec<Inspector<'r>>
                 i.id,
                 "codes of units and districts are 1 to 32 of A-Z a-z 0-9 -",
             ));
+        }
+        pairs += districts.len() * (expertise.len() + 1);
+        if pairs > PAIRS_MAX {
+            let why = format!(
+                "with this inspector the pool has more than {PAIRS_MAX} pairs of a district and a need"
+            );
+            return Err(entry(i.id, &why));
         }
         all.push(Inspector {
             id: i.id,

@@ -11,8 +11,12 @@ pub(crate) const HEADER: &str = "inspector,unit,districts,expertise,capacity";
 pub(crate) const AVOID: &str = "avoid.csv";
 pub(crate) const AVOID_HEADER: &str = "inspector,object";
 
-/// Most districts, and most needs met, of one inspector.
-pub const LIST_MAX: usize = 32;
+/// Most districts of one inspector.
+pub const DISTRICTS_MAX: usize = 128;
+/// Most needs that one inspector meets.
+pub const EXPERTISE_MAX: usize = 32;
+/// Most pairs of a district and a need (or none) over all inspectors: bounds time and memory of dealing.
+pub const PAIRS_MAX: usize = 16_000_000;
 /// Most objects that an inspector can be meant to take.
 pub const CAPACITY_MAX: u32 = 1_000_000;
 
@@ -75,6 +79,7 @@ impl<'a> Corps<'a> {
 
     pub fn read(bytes: &'a [u8], rules: &Rules) -> Result<Corps<'a>, Fault> {
         let mut all: Vec<Inspector<'a>> = Vec::new();
+        let mut pairs = 0;
         for (n, line) in rows(FILE, bytes, HEADER)? {
             let form = |detail: String| Fault::new(FILE, n, What::Form, detail);
             let [id, unit, districts, expertise, capacity] = fields::<5>(FILE, n, line)?;
@@ -90,8 +95,8 @@ impl<'a> Corps<'a> {
                     show(unit.as_bytes())
                 )));
             }
-            let districts = token_list(districts, 32, LIST_MAX).map_err(form)?;
-            let expertise = token_list(expertise, 32, LIST_MAX).map_err(form)?;
+            let districts = token_list(districts, 32, DISTRICTS_MAX).map_err(form)?;
+            let expertise = token_list(expertise, 32, EXPERTISE_MAX).map_err(form)?;
             if let Some(need) = rules.unlisted_need(&expertise) {
                 return Err(Fault::new(
                     FILE,
@@ -106,6 +111,11 @@ impl<'a> Corps<'a> {
                         "capacity must be a whole number up to {CAPACITY_MAX}"
                     ))
                 })?;
+            pairs += districts.len() * (expertise.len() + 1);
+            if pairs > PAIRS_MAX {
+                let detail = format!("more than {PAIRS_MAX} pairs of a district and a need");
+                return Err(Fault::new(FILE, n, What::TooLarge, detail));
+            }
             all.push(Inspector {
                 id,
                 unit,

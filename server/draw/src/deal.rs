@@ -12,10 +12,6 @@ use crate::ticket::Tickets;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, binary_heap::PeekMut};
 
-/// Most cards in all hands together. An honest pool of 200,000 inspectors stays far below; a hostile one is
-/// refused before it takes the memory.
-const CARDS_MAX: usize = 16_000_000;
-
 /// A card, ordered as cards are dealt. Of the ticket it holds the first 192 bits: that two of them are equal is as far
 /// away as that SHA-256 is broken, and heaps of cards half the size stay in the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +45,6 @@ pub(crate) struct Dealer<'f, 'a> {
     numbers: HashMap<(&'a str, Option<&'a str>), usize>,
     /// The hands of each kind of object: one for each of its needs, then that of its district.
     of_kind: HashMap<u32, Vec<usize>>,
-    cards: usize,
 }
 
 impl<'f, 'a> Dealer<'f, 'a> {
@@ -64,7 +59,6 @@ impl<'f, 'a> Dealer<'f, 'a> {
             hands: Vec::new(),
             numbers: HashMap::new(),
             of_kind: HashMap::new(),
-            cards: 0,
         };
         for inspector in 0..corps.all.len() as u32 {
             let card = dealer.print(0, inspector);
@@ -79,7 +73,7 @@ impl<'f, 'a> Dealer<'f, 'a> {
         let kind = &objects.kinds[number as usize];
         let hands = match self.of_kind.remove(&number) {
             Some(hands) => hands,
-            None => self.hands_of(kind)?,
+            None => self.hands_of(kind),
         };
         let mut team: Vec<u32> = Vec::with_capacity(size as usize);
         for (need, hand) in kind.needs.iter().zip(&hands) {
@@ -140,30 +134,25 @@ impl<'f, 'a> Dealer<'f, 'a> {
         Ok(dealt)
     }
 
-    fn hands_of(&mut self, kind: &Kind<'a>) -> Result<Vec<usize>, Fault> {
+    fn hands_of(&mut self, kind: &Kind<'a>) -> Vec<usize> {
         let needs = kind.needs.iter().copied().map(Some).chain([None]);
         needs.map(|need| self.hand(kind.district, need)).collect()
     }
 
-    fn hand(&mut self, district: &'a str, need: Option<&'a str>) -> Result<usize, Fault> {
+    fn hand(&mut self, district: &'a str, need: Option<&'a str>) -> usize {
         if let Some(hand) = self.numbers.get(&(district, need)) {
-            return Ok(*hand);
+            return *hand;
         }
         let fits = |i: &&u32| need.is_none_or(|need| self.corps.meets(**i, need));
         let there = self.corps.in_district(district).iter().filter(fits);
         let cards: BinaryHeap<_> = there.map(|i| Reverse(self.next[*i as usize])).collect();
-        self.cards += cards.len();
-        if self.cards > CARDS_MAX {
-            let detail = "too many districts and needs per inspector";
-            return Err(Fault::new(crate::corps::FILE, 0, What::TooLarge, detail));
-        }
         self.hands.push(Hand {
             cards,
             full: Vec::new(),
             raised: self.raised,
         });
         self.numbers.insert((district, need), self.hands.len() - 1);
-        Ok(self.hands.len() - 1)
+        self.hands.len() - 1
     }
 
     /// Takes out of a hand the first card whose inspector can take this seat.

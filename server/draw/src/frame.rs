@@ -81,7 +81,7 @@ impl<'a> Frame<'a> {
     /// The draw: a pure function of this frame and the seed (64 hexadecimal digits, [`crate::seed()`]).
     ///
     /// # Errors
-    /// None for a frame that was read and is of honest size; `too-large` for pools made to exhaust memory.
+    /// None for a frame that was read.
     pub fn draw(&self, seed: &str) -> Result<Outcome<'a>, Fault> {
         let chosen = select(seed, &self.objects, &self.rules);
         let mut dealer = Dealer::new(seed, &self.corps, &self.avoid);

@@ -81,7 +81,7 @@ pub use build::{
     BuildError, CellForecast, Forecast, InspectorEntry, ObjectEntry, Pools, Sealed, commit,
     forecast,
 };
-pub use corps::{CAPACITY_MAX, LIST_MAX};
+pub use corps::{CAPACITY_MAX, DISTRICTS_MAX, EXPERTISE_MAX, PAIRS_MAX};
 pub use fault::{Fault, What};
 pub use frame::Frame;
 pub use outcome::{Drawn, Outcome, Reserve, no_substitutions};

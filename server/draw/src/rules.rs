@@ -14,7 +14,7 @@ pub const CELLS_MAX: usize = 9999;
 /// Most needs of one draw.
 pub const NEEDS_MAX: usize = 64;
 /// Most needs of one object.
-pub const OBJECT_NEEDS_MAX: usize = 8;
+pub const OBJECT_NEEDS_MAX: usize = 16;
 
 /// The rules of one draw, in the order of their keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

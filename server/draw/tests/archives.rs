@@ -68,3 +68,50 @@ fn a_broken_archive_is_refused() {
         }
     }
 }
+
+#[test]
+fn a_pool_made_to_exhaust_memory_is_refused_on_both_sides() {
+    let mut case = common::cases().remove(0);
+    let words = |letter: char, n: usize| -> Vec<&'static str> {
+        (100..100 + n)
+            .map(|n| &*format!("{letter}{n}").leak())
+            .collect()
+    };
+    let (districts, needs) = (words('d', DISTRICTS_MAX), words('n', EXPERTISE_MAX));
+    case.rules.needs = needs
+        .iter()
+        .map(|code| Need {
+            code: (*code).to_owned(),
+            name: "专长".into(),
+        })
+        .collect();
+    let each = DISTRICTS_MAX * (EXPERTISE_MAX + 1);
+    let many = PAIRS_MAX / each + 1;
+    case.inspectors = (0..many)
+        .map(|n| (format!("i-{n}"), districts.clone(), needs.clone(), 1))
+        .collect();
+    assert!(matches!(
+        commit(&case.rules, &common::KEY, &case.pools()),
+        Err(BuildError::Entry { .. })
+    ));
+
+    let sealed = common::cases().remove(0).sealed();
+    let mut ids: Vec<String> = (0..many)
+        .map(|n| sha256_hex(n.to_string().as_bytes()))
+        .collect();
+    ids.sort();
+    let rest = format!("u,{},{},1", districts.join(" "), needs.join(" "));
+    let mut inspectors = String::from("inspector,unit,districts,expertise,capacity\n");
+    ids.iter()
+        .for_each(|id| inspectors += &format!("{id},{rest}\n"));
+    let rules = case.rules.to_text().unwrap();
+    let mut committed = sealed.committed();
+    (committed.rules, committed.inspectors) = (&rules, inspectors.as_bytes());
+    let fault = Frame::read(&committed, committed.manifest().as_bytes())
+        .err()
+        .unwrap();
+    assert_eq!(
+        (fault.file, fault.line, fault.what),
+        ("inspectors.csv", many as u64 + 1, What::TooLarge)
+    );
+}
