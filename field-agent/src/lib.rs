@@ -8,6 +8,9 @@
     reason = "a Problem is made once per refused request; boxing it would only cost clarity"
 )]
 
+#[cfg(test)]
+extern crate self as field_agent;
+
 pub mod agent;
 pub mod api;
 pub mod host;

@@ -272,3 +272,125 @@ async fn a_store_put_back_from_a_copy_writes_as_a_new_author() {
         "nothing was refused as a fork: {status}"
     );
 }
+
+// lesson 5: the server said OK and kept only some
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_05_a_count_that_does_not_add_up_confirms_nothing() {
+    let (server, tablet, task) = tablet_with_work().await;
+    server.miscount.store(true, Ordering::SeqCst);
+    assert_eq!(tablet.sync().await, None);
+    let status = tablet.ok("/api/sync").await;
+    assert_eq!(
+        status["records"],
+        json!({"on_this_tablet": 0, "sent": 1, "confirmed": 0})
+    );
+    server.miscount.store(false, Ordering::SeqCst);
+    assert_eq!(tablet.sync().await, None);
+    assert_all_arrived(&server, &tablet, &task).await;
+}
+
+// lesson 4: one attachment that fails is shown, holds up nothing, and can be tried again
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_04_a_photo_that_is_refused_is_shown_and_holds_up_nothing() {
+    let (server, tablet, task) = tablet_with_work().await;
+    *server.refuse.lock().expect("lock") = Some(BlobKind::Thumbnail);
+    tablet.sync().await;
+    assert_eq!(
+        server.stored(),
+        [
+            BlobKind::Rendition,
+            BlobKind::Rendition,
+            BlobKind::Original,
+            BlobKind::Original
+        ]
+    );
+    let photos = tablet.ok(&format!("/api/tasks/{task}/photos")).await;
+    assert!(
+        photos["rows"][0]["error"]
+            .as_str()
+            .is_some_and(|e| e.contains("422")),
+        "{photos}"
+    );
+    *server.refuse.lock().expect("lock") = None;
+    for row in photos["rows"].as_array().expect("rows") {
+        let id = row["photo"].as_str().expect("id");
+        let (status, _) = tablet
+            .post(&format!("/api/sync/photos/{task}/{id}/retry"), json!({}))
+            .await;
+        assert_eq!(status, 200);
+    }
+    assert_eq!(tablet.sync().await, None);
+    assert_all_arrived(&server, &tablet, &task).await;
+}
+
+// lesson 14: one bad record blocks nothing
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_14_bytes_that_are_no_change_are_kept_aside_and_block_nothing() {
+    let (server, tablet, task) = tablet_with_work().await;
+    let second = server.dispatch(2, &["zhang", "li"]);
+    server.hand_out_garbage(&task);
+    server.hand_out_garbage(&second);
+    assert_eq!(tablet.sync().await, None);
+    assert_eq!(tablet.ok("/api/tasks").await["total"], 2);
+    tablet.write(&second, "fee/none", json!(true)).await;
+    tablet.write(&task, "handling/measure", json!("无")).await;
+    assert_eq!(tablet.sync().await, None);
+    assert_eq!(server.text(&task, "handling/measure"), "无");
+    let diagnostics = tablet.ok("/api/diagnostics").await.to_string();
+    assert!(diagnostics.contains("change refused"), "{diagnostics}");
+}
+
+// F3, F7: a colleague's photo comes as thumbnail and rendition; unseen, it blocks signing
+#[tokio::test(flavor = "multi_thread")]
+async fn a_colleagues_photo_must_have_come_before_signing() {
+    let (server, first, task) = tablet_with_work().await;
+    server.issue("CODE-2", &["li", "zhang"]);
+    let second = Tablet::new(&server, 9).await;
+    second
+        .enrol("CODE-2", &[("li", "246801"), ("zhang", "135790")])
+        .await;
+    second.unlock("li", "246801").await;
+    assert_eq!(first.sync().await, None);
+    server.no_downloads.store(true, Ordering::SeqCst);
+    assert_eq!(second.sync().await, None);
+    let missing = second.ok(&format!("/api/tasks/{task}/missing")).await;
+    let unseen = missing["rows"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .filter(|m| m["code"] == "photo_not_here");
+    assert_eq!(unseen.count(), 2, "{missing}");
+    assert_eq!(missing["can_sign"], false);
+    server.no_downloads.store(false, Ordering::SeqCst);
+    second.clock.advance(3_600_000);
+    assert_eq!(second.sync().await, None);
+    let photos = second.ok(&format!("/api/tasks/{task}/photos")).await;
+    for row in photos["rows"].as_array().expect("rows") {
+        assert_eq!(
+            (
+                row["has_thumbnail"].as_bool(),
+                row["has_rendition"].as_bool(),
+                row["has_original"].as_bool()
+            ),
+            (Some(true), Some(true), Some(false)),
+            "{row}"
+        );
+        let id = row["photo"].as_str().expect("id");
+        let (status, here) = second
+            .bytes(&format!("/api/tasks/{task}/photos/{id}/rendition"))
+            .await;
+        let (_, there) = first
+            .bytes(&format!("/api/tasks/{task}/photos/{id}/rendition"))
+            .await;
+        assert_eq!((status, here == there), (200, true));
+        assert_eq!(
+            second
+                .bytes(&format!("/api/tasks/{task}/photos/{id}/original"))
+                .await
+                .0,
+            404
+        );
+    }
+    let missing = second.ok(&format!("/api/tasks/{task}/missing")).await;
+    assert!(!missing.to_string().contains("photo_not_here"), "{missing}");
+}

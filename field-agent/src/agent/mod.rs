@@ -350,3 +350,6 @@ fn disk_full() -> Problem {
         "平板存储空间不足，刚才的内容没有保存；请删除其他文件腾出空间后重试。",
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -65,6 +65,12 @@ pub struct Server {
     pub status: AtomicU32,
     /// Cut the connection after so many further requests; negative: never.
     pub cut_after: AtomicI64,
+    /// Verdicts count one change less than were stored.
+    pub miscount: AtomicBool,
+    /// Uploads of this form are refused.
+    pub refuse: Mutex<Option<BlobKind>>,
+    /// No photo can be fetched.
+    pub no_downloads: AtomicBool,
     pub time: AtomicI64,
     pub incarnation: AtomicU32,
 }
@@ -78,6 +84,9 @@ impl Server {
             lose_answers: AtomicU32::new(0),
             status: AtomicU32::new(0),
             cut_after: AtomicI64::new(-1),
+            miscount: AtomicBool::new(false),
+            refuse: Mutex::default(),
+            no_downloads: AtomicBool::new(false),
             time: AtomicI64::new(super::START),
             incarnation: AtomicU32::new(1),
         })
@@ -196,6 +205,70 @@ impl Server {
         let index = entry.log.len() - 1;
         inner.feed.push(FeedEvent::Change(id, index));
         inner.feed.push(FeedEvent::State(id));
+    }
+
+    /// Somebody hands the tablets bytes that are no change.
+    pub fn hand_out_garbage(&self, task: &str) {
+        let id: TaskId = task.parse().expect("id");
+        let author = self.author();
+        let mut inner = self.inner();
+        let entry = inner.tasks.get_mut(&id).expect("task");
+        let mut bytes = entry.log[0].offered.bytes.clone();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 0x55;
+        entry.log.push(Logged {
+            author,
+            offered: Offered {
+                author: 0,
+                bytes,
+                sig: None,
+            },
+            from: None,
+        });
+        let index = entry.log.len() - 1;
+        inner.feed.push(FeedEvent::Change(id, index));
+    }
+
+    /// Listens on a loopback port, for agents that are processes of their own.
+    pub async fn listen(self: &std::sync::Arc<Self>) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("binds");
+        let address = format!("http://{}", listener.local_addr().expect("address"));
+        let server = self.clone();
+        let app = axum::Router::new().fallback(move |request: axum::extract::Request| {
+            let server = server.clone();
+            async move { server.answer(request).await }
+        });
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        address
+    }
+
+    async fn answer(&self, request: axum::extract::Request) -> axum::response::Response {
+        let (parts, body) = request.into_parts();
+        let method = ["GET", "HEAD", "POST", "PATCH"]
+            .into_iter()
+            .find(|m| *m == parts.method.as_str());
+        let headers = parts
+            .headers
+            .iter()
+            .map(|(n, v)| (n.to_string(), v.to_str().unwrap_or_default().to_owned()));
+        let request = FetchRequest {
+            method: method.expect("a method that tablets use"),
+            path: parts.uri.path().to_owned(),
+            headers: headers.collect(),
+            body: axum::body::to_bytes(body, 4 << 20)
+                .await
+                .expect("body")
+                .to_vec(),
+            limit: 0,
+        };
+        let answer = self.handle(&request);
+        let mut response = axum::response::Response::builder().status(answer.status);
+        for (name, value) in answer.headers {
+            response = response.header(name, value);
+        }
+        response.body(answer.body.into()).expect("response")
     }
 
     /// The supervisor accepts.
@@ -512,6 +585,9 @@ impl Server {
                 }),
             }
         }
+        if self.miscount.load(Ordering::SeqCst) {
+            verdict.stored = verdict.stored.saturating_sub(1);
+        }
         verdict
     }
 
@@ -615,7 +691,16 @@ impl Server {
             headers: vec![("upload-offset".into(), offset.to_string())],
             body: Vec::new(),
         };
+        let refused = *self.refuse.lock().unwrap_or_else(PoisonError::into_inner);
         match method {
+            "PATCH" if refused == Some(blob.kind) => FetchAnswer {
+                status: 422,
+                ..FetchAnswer::default()
+            },
+            "GET" if self.no_downloads.load(Ordering::SeqCst) => FetchAnswer {
+                status: 404,
+                ..FetchAnswer::default()
+            },
             "PATCH" => {
                 let offset: usize = header("upload-offset")
                     .and_then(|o| o.parse().ok())

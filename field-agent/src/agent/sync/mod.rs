@@ -308,6 +308,3 @@ impl Agent {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

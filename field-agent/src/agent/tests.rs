@@ -1,0 +1,146 @@
+//! Faults of the store, seen from inside.
+
+#[path = "../../tests/common/mod.rs"]
+mod common;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+
+use self::common::{Seeded, Server, TestClock, jpeg};
+use super::{Agent, Ports};
+use crate::api::photos::Upload;
+use crate::api::record::{Edit, EditRequest, Scalar};
+use crate::host::FileKeyStore;
+use crate::ports::Space;
+use crate::vault::slot::PinCost;
+
+struct Room(Option<u64>);
+impl Space for Room {
+    fn free_bytes(&self, _: &Path) -> Option<u64> {
+        self.0
+    }
+}
+
+/// An agent without a socket, enrolled, with one task.
+async fn agent(dir: &Path, room: Option<u64>) -> (Arc<Agent>, String) {
+    let server = Server::new();
+    let task = server.dispatch(1, &["zhang", "li"]);
+    server.issue("CODE-1", &["zhang"]);
+    let agent = Agent::new(Ports {
+        data: dir.to_owned(),
+        clock: Arc::new(TestClock::new()),
+        random: Box::new(Seeded(5)),
+        keys: Arc::new(FileKeyStore::new(dir.join("device.secret"))),
+        space: Arc::new(Room(room)),
+        fetch: server,
+        pin_cost: PinCost {
+            m_kib: 64,
+            passes: 1,
+        },
+        server: None,
+    })
+    .expect("starts");
+    let request = json!({"server": "https://server.test", "code": "CODE-1", "pins": [{"person": "zhang", "pin": "135790"}]});
+    agent
+        .enrol(serde_json::from_value(request).expect("request"))
+        .await
+        .expect("enrols");
+    assert!(agent.sync_once().await.is_none());
+    (agent, task)
+}
+
+fn opinion(text: &str) -> EditRequest {
+    EditRequest {
+        edits: vec![Edit {
+            path: "handling/opinion".into(),
+            value: Scalar::Str(text.into()),
+        }],
+    }
+}
+
+fn standing(agent: &Agent, task: &str) -> Option<Scalar> {
+    let record = agent.record("zhang", task).expect("reads");
+    Some(
+        record
+            .cells
+            .get("handling/opinion")?
+            .values
+            .first()?
+            .value
+            .clone(),
+    )
+}
+
+fn limit_pages(agent: &Agent, pages: i64) -> i64 {
+    agent
+        .with_open(|open| {
+            open.db
+                .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |r| {
+                    r.get(0)
+                })
+                .map_err(super::storage)
+        })
+        .expect("sets")
+}
+
+// F8: a full disk
+#[tokio::test]
+async fn lesson_32_a_write_that_fails_is_told_and_the_next_one_works() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (agent, task) = agent(dir.path(), None).await;
+    agent.edit("zhang", &task, opinion("先")).expect("writes");
+    let full = limit_pages(&agent, 1);
+    let mut refused = None;
+    for n in 0..2_000 {
+        if let Err(problem) =
+            agent.edit("zhang", &task, opinion(&format!("{n}{}", "满".repeat(900))))
+        {
+            refused = Some((n, problem));
+            break;
+        }
+    }
+    let (n, problem) = refused.expect("the store becomes full");
+    assert_eq!((problem.status, problem.code.as_str()), (507, "disk_full"));
+    let kept = if n == 0 {
+        "先".to_owned()
+    } else {
+        format!("{}{}", n - 1, "满".repeat(900))
+    };
+    assert_eq!(
+        standing(&agent, &task),
+        Some(Scalar::Str(kept)),
+        "what was not confirmed is not shown"
+    );
+    limit_pages(&agent, full + 10_000);
+    agent
+        .edit("zhang", &task, opinion("后"))
+        .expect("writes again without a restart");
+    assert_eq!(standing(&agent, &task), Some(Scalar::Str("后".into())));
+    assert!(agent.sync_once().await.is_none(), "the log has no gap");
+}
+
+// F8: space is looked at before a photo, and the record can still be written
+#[tokio::test]
+async fn lesson_18_a_photo_is_refused_before_the_disk_is_full() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (agent, task) = agent(dir.path(), Some(20 << 20)).await;
+    let upload = Upload {
+        bytes: jpeg(200, 100, 3).into(),
+        point: String::new(),
+        caption: String::new(),
+    };
+    let problem = agent
+        .add_photo("zhang", &task, upload)
+        .expect_err("no room");
+    assert_eq!((problem.status, problem.code.as_str()), (507, "disk_full"));
+    assert_eq!(
+        agent.photos("zhang", &task).expect("lists").total,
+        0,
+        "never half a photo"
+    );
+    agent
+        .edit("zhang", &task, opinion("仍可填写"))
+        .expect("writes");
+}

@@ -1,0 +1,163 @@
+//! The real program is killed with SIGKILL while it writes (F8).
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use common::Server;
+use serde_json::{Value, json};
+
+struct Program {
+    child: Child,
+    base: String,
+    client: reqwest::Client,
+}
+
+impl Program {
+    async fn start(data: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_field-agent"))
+            .args(["run", "--data"])
+            .arg(data)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
+        let mut line = |word: &str| {
+            let text = lines.next().expect("a line").expect("text");
+            text.strip_prefix(word)
+                .map(str::to_owned)
+                .unwrap_or_else(|| panic!("{word:?} expected, not {text:?}"))
+        };
+        let base = format!("http://{}", line("listening "));
+        let launch = line("launch ");
+        let client = reqwest::Client::builder()
+            .cookie_store(true)
+            .build()
+            .expect("client");
+        client.get(launch).send().await.expect("launches");
+        Program {
+            child,
+            base,
+            client,
+        }
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        let answer = self
+            .client
+            .post(format!("{}{path}", self.base))
+            .json(&body)
+            .send()
+            .await
+            .expect("answers");
+        let status = answer.status();
+        let body: Value = answer.json().await.expect("json");
+        assert!(status.is_success(), "{path}: {body}");
+        body
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        self.client
+            .get(format!("{}{path}", self.base))
+            .send()
+            .await
+            .expect("answers")
+            .json()
+            .await
+            .expect("json")
+    }
+
+    /// Writes a cell; `None` when the program died before it answered.
+    async fn write(&self, task: &str, value: &str) -> Option<()> {
+        let body = json!({"edits": [{"path": "handling/measure", "value": value}]});
+        let url = format!("{}/api/tasks/{task}/cells", self.base);
+        let answer = self.client.patch(url).json(&body).send().await.ok()?;
+        answer.status().is_success().then_some(())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_was_confirmed_survives_kill_9() {
+    let server = Server::new();
+    let task = server.dispatch(1, &["zhang", "li"]);
+    server.issue("CODE-1", &["zhang", "li"]);
+    let address = server.listen().await;
+    let dir = tempfile::tempdir().expect("dir");
+    let unlock = json!({"person": "zhang", "pin": "135790"});
+    {
+        let program = Program::start(dir.path()).await;
+        let pins = json!([unlock, {"person": "li", "pin": "246801"}]);
+        program
+            .post(
+                "/api/enrol",
+                json!({"server": address, "code": "CODE-1", "pins": pins}),
+            )
+            .await;
+        program.post("/api/unlock", unlock.clone()).await;
+        for _ in 0..100 {
+            if program.get("/api/tasks").await["total"] == 1 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+    let mut confirmed = String::new();
+    for round in 0..6_u64 {
+        let mut program = Program::start(dir.path()).await;
+        program.post("/api/unlock", unlock.clone()).await;
+        let record = program.get(&format!("/api/tasks/{task}/record")).await;
+        let stands = record["cells"]["handling/measure"]["values"][0]["value"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        // What was confirmed stands, or the one write that was under way when the program died.
+        let (_, number) = confirmed.split_once('-').unwrap_or(("", "0"));
+        let next = format!(
+            "{}-{}",
+            round.saturating_sub(1),
+            number.parse::<u64>().unwrap_or(0) + 1
+        );
+        assert!(
+            stands == confirmed || stands == next,
+            "round {round}: {confirmed:?} was confirmed, {stands:?} stands"
+        );
+        let pid = program.child.id();
+        let killer = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(40 + round * 37));
+            // SIGKILL: no chance to tidy up.
+            let pid = i32::try_from(pid)
+                .ok()
+                .and_then(rustix::process::Pid::from_raw);
+            pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL))
+        });
+        for n in 1.. {
+            let value = format!("{round}-{n}");
+            if program.write(&task, &value).await.is_none() {
+                break;
+            }
+            confirmed = value;
+        }
+        let _ = killer.join();
+        let _ = program.child.wait();
+    }
+    assert!(!confirmed.is_empty());
+    // Only the owner reads what lies beside the store in plain.
+    use std::os::unix::fs::PermissionsExt;
+    for name in ["device.secret", "launch-url"] {
+        let mode = std::fs::metadata(dir.path().join(name))
+            .expect("there")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o077, 0, "{name}");
+    }
+}
