@@ -583,3 +583,50 @@ async fn a_task_of_others_is_not_shown_and_locking_ends_the_session() {
     tablet.unlock(LI.0, LI.1).await;
     assert_eq!(tablet.ok("/api/tasks").await["total"], 2);
 }
+
+// F4, F5: nobody signs a record that changes under the pen; who is not waited for is named
+#[tokio::test(flavor = "multi_thread")]
+async fn what_comes_in_while_signing_stops_the_signing_and_exclusions_are_named() {
+    let (server, first, second, task) = two_tablets().await;
+    first.fill(&task).await;
+    let base = format!("/api/tasks/{task}/sign-off");
+    assert_eq!(first.post(&base, json!({})).await.0, 200);
+    second
+        .write(&task, "point/SP-01/p3/note", json!("后来补充"))
+        .await;
+    assert_eq!((second.sync().await, first.sync().await), (None, None));
+    let party = json!({"kind": "signed", "name": "王五", "capacity": "店长", "ink": ink()});
+    let (status, body) = first.post(&format!("{base}/party"), party).await;
+    assert_eq!(
+        (status, body["code"].as_str()),
+        (409, Some("record_changed")),
+        "{body}"
+    );
+    assert_eq!(first.delete(&base).await.0, 200);
+    let (status, body) = first.post(&base, json!({})).await;
+    assert_eq!(
+        (status, body["missing"][0]["code"].as_str()),
+        (409, Some("member_not_done")),
+        "{body}"
+    );
+    let nameless = json!({"excluded": [{"person": "li", "reason": " "}]});
+    assert_eq!(first.post(&base, nameless).await.0, 422);
+    let excluded = json!({"excluded": [{"person": "li", "reason": "平板没电，内容已当面核对"}]});
+    let (status, body) = first.post(&base, excluded).await;
+    assert_eq!(
+        (status, body["signers"][1]["excluded_reason"].is_string()),
+        (200, true),
+        "{body}"
+    );
+    assert_eq!(sign_all(&first, &task).await["stage"], "sealed");
+    first.sync().await;
+    assert!(server.sealed(&task, 1));
+    // What the colleague writes without knowing of the seal is kept, and visibly not covered by it.
+    second
+        .write(&task, "point/SP-01/p1/note", json!("封存之后"))
+        .await;
+    assert_eq!((second.sync().await, first.sync().await), (None, None));
+    let after = first.ok(&base).await;
+    assert_eq!(after["signatures"][0]["state"], "superseded", "{after}");
+    assert_eq!(after["signatures"][0]["superseded_by"], 1);
+}
