@@ -1,5 +1,5 @@
-//! `cargo run --release -p draw --example bench_draw`: a draw at the size of a province, from files to transcript.
-//! Prints lines `bench NAME VALUE UNIT`. The frame is made beforehand and not measured.
+//! `cargo bench -p draw --bench draw`: a draw at the size of a province, from files to transcript.
+//! Prints lines `bench NAME VALUE UNIT`. The frame is made beforehand, by another process, and not measured.
 
 use draw::*;
 use std::io::Write;
@@ -15,8 +15,14 @@ const DISTRICTS: [&str; 10] = [
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if let Some(folder) = std::env::var_os("BENCH_DRAW_MAKE") {
+        return make(Path::new(&folder));
+    }
     let folder = tempfile::tempdir()?;
-    make(folder.path())?;
+    let made = std::process::Command::new(std::env::current_exe()?)
+        .env("BENCH_DRAW_MAKE", folder.path())
+        .status()?;
+    assert!(made.success());
 
     let from = Instant::now();
     draw_folder(folder.path())?;
