@@ -59,7 +59,7 @@ licences: ## licences of all dependencies (needs cargo-deny)
 
 bench: release ## figures, as lines `bench NAME VALUE UNIT`
 	@target/release/bench
-	@cargo bench --quiet --workspace --locked --bench tablet
+	@cargo bench --quiet --workspace --locked --bench tablet --bench draw
 
 clean:
 	cargo clean
