@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use server::account;
 use server::clock::SystemClock;
 use server::config::Settings;
+use server::import::{self, ImportKind};
 use server::journal::{self, Entry};
+use server::register::Trace;
 use server::rng::SystemRng;
 use server::state::AppState;
 use server::{host, router};
@@ -33,6 +36,18 @@ enum Command {
     },
     /// Print the OpenAPI description.
     Openapi,
+    /// Import a spreadsheet (XLSX or UTF-8 CSV); the last line is `imported N, refused M`.
+    Import {
+        /// What it holds.
+        kind: ImportKind,
+        /// The spreadsheet.
+        file: PathBuf,
+        /// Where to write the refused rows, with what is wrong.
+        #[arg(long)]
+        errors: Option<PathBuf>,
+        #[command(flatten)]
+        settings: Settings,
+    },
     /// Judge changes from tablets; the server starts this itself.
     #[command(hide = true)]
     AdmitWorker,
@@ -83,6 +98,12 @@ async fn run(command: Command) -> anyhow::Result<()> {
             let file = config.as_deref().map(Settings::from_file).transpose()?;
             serve(settings.or(file.unwrap_or_default())).await
         }
+        Command::Import {
+            kind,
+            file,
+            errors,
+            settings,
+        } => import_file(kind, file, errors, settings).await,
         Command::AdmitWorker => server::sync::worker::run(),
         Command::Openapi => {
             print!("{}", router::openapi_json()?);
@@ -111,6 +132,74 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     host::asked_to_stop().await?;
     println!("Stopping");
     running.stop().await;
+    Ok(())
+}
+
+async fn import_file(
+    kind: ImportKind,
+    file: PathBuf,
+    errors: Option<PathBuf>,
+    settings: Settings,
+) -> anyhow::Result<()> {
+    let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
+    let tables = import::read(&bytes).map_err(|e| anyhow::anyhow!("{}: {e}", file.display()))?;
+    let state = AppState::open(
+        settings.finish()?,
+        Arc::new(SystemClock),
+        Arc::new(SystemRng),
+    )
+    .await?;
+    let name = file
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let (rng, now) = (state.rng.clone(), state.now());
+    let found = state
+        .db
+        .write(move |tx| {
+            let trace = Trace {
+                at: now,
+                actor: "cli".into(),
+                actor_name: "命令行".into(),
+                source: name.clone(),
+                reason: "表格导入".into(),
+            };
+            let found = import::run(
+                tx,
+                import::Source {
+                    kind,
+                    tables: &tables,
+                    chosen: None,
+                    trace,
+                    rng: rng.as_ref(),
+                },
+                true,
+                &|_, _| {},
+            )?;
+            let mut entry = Entry::by_server(now, "import.done", format!("import/{name}")).detail(
+                serde_json::json!({
+                    "kind": kind, "accepted": found.accepted, "refused": found.refused,
+                }),
+            );
+            entry.origin = "cli".into();
+            journal::append(tx, &entry)?;
+            Ok(found)
+        })
+        .await?;
+    for error in found.errors.iter().take(20) {
+        println!(
+            "第 {} 行，{}“{}”：{}",
+            error.row, error.column, error.value, error.message
+        );
+    }
+    if found.errors.len() > 20 {
+        println!("… 共 {} 处，全部见错误文件（--errors）", found.errors.len());
+    }
+    if let Some(path) = errors.filter(|_| found.refused > 0) {
+        std::fs::write(&path, &found.error_file).with_context(|| path.display().to_string())?;
+    }
+    println!("imported {}, refused {}", found.accepted, found.refused);
     Ok(())
 }
 

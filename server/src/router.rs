@@ -12,7 +12,9 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::error::AppError;
 use crate::jobs::Handler;
 use crate::state::AppState;
-use crate::{account, device, jobs, journal, publication, review, sync, task, web};
+use crate::{
+    account, device, import, item, jobs, journal, publication, register, review, sync, task, web,
+};
 
 /// Largest body that a handler takes unless its route says otherwise.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -40,6 +42,9 @@ fn described() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Api::openapi())
         .merge(account::router())
         .merge(device::router())
+        .merge(import::router())
+        .merge(item::router())
+        .merge(register::router())
         .merge(jobs::router())
         .merge(journal::router())
         .merge(publication::router())
@@ -58,7 +63,7 @@ fn undescribed() -> Router<AppState> {
 
 /// The handlers of all kinds of jobs.
 pub fn job_handlers() -> Vec<Handler> {
-    Vec::new()
+    vec![import::handler()]
 }
 
 /// The OpenAPI description as it is committed in `server/openapi.json`.
