@@ -9,16 +9,20 @@
 
 pub mod completeness;
 pub mod enrol;
+mod entries;
 pub mod labels;
 pub mod photos;
 pub mod preview;
+mod ready;
 pub mod record;
+mod sign_off_view;
 pub mod signing;
 pub mod status;
 pub mod sync;
 pub mod tasks;
 mod team;
 mod unlock;
+mod write;
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;

@@ -5,8 +5,8 @@ use sync::cells::Value;
 use sync::ids::Sha256;
 use sync::signoff::Seen;
 
-use super::record::{read_only, refuse_read_only};
 use super::tasks::Circumstances;
+use super::write::{read_only, refuse_read_only};
 use super::{Agent, Loaded, disk_full, storage};
 use crate::api::Problem;
 use crate::api::photos::*;

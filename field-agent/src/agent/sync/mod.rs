@@ -4,8 +4,11 @@
 //! closes it, talks, and opens another. A process that is killed between any two steps starts again
 //! from what is on disk, and what was sent twice is known by its hash.
 
+mod admission;
 mod apply;
+mod grants;
 mod pack;
+mod receipts;
 mod transfer;
 mod words;
 

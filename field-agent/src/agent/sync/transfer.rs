@@ -6,7 +6,7 @@ use sync::ids::Sha256;
 use sync::session::{Direction, Event, Failure, Transfer};
 
 use super::super::{Agent, lock, storage};
-use super::apply::blob_pause;
+use super::receipts::blob_pause;
 use super::{StepFailure, words};
 use crate::api::Problem;
 use crate::ports::FetchAnswer;

@@ -1,0 +1,147 @@
+//! Everything that stands in the way of signing on this tablet.
+
+use rusqlite::Connection;
+use sync::ids::Sha256;
+
+use super::{Loaded, completeness, photos, storage};
+use crate::api::Problem;
+use crate::api::record::{Missing, Place, Step};
+use crate::store::queue;
+
+fn someone(step_person: &str) -> Place {
+    Place {
+        step: Step::SignOff,
+        path: None,
+        item: None,
+        point: None,
+        photo: None,
+        person: Some(step_person.to_owned()),
+    }
+}
+
+/// Everything that stands in the way of signing on this tablet.
+pub(super) fn missing_here(
+    db: &Connection,
+    record: &Loaded,
+    here: &sync::ids::Key,
+    excluded: &[String],
+    offset: Option<i64>,
+) -> Result<Vec<Missing>, Problem> {
+    let task = record.id.to_string();
+    let mut rows = completeness::missing_cells(&record.facts, &record.view);
+    let blobs = queue::of_task(db, &task).map_err(storage)?;
+    {
+        let seen = photos::seen(record, &blobs);
+        for id in record.view.standing("photo") {
+            let sha256 = record
+                .view
+                .text(&format!("photo/{id}/sha256"))
+                .parse::<Sha256>();
+            if sha256.is_ok_and(|s| seen(&s).is_none()) {
+                let place = Place {
+                    step: Step::Points,
+                    path: None,
+                    item: None,
+                    point: None,
+                    photo: Some(id.to_owned()),
+                    person: None,
+                };
+                rows.push(Missing {
+                    code: "photo_not_here".into(),
+                    text: "有一张照片还没有传到本机，签字前须先同步。".into(),
+                    blocks: true,
+                    place,
+                });
+            }
+        }
+    }
+    if photos::dependency_missing(db, &task)? {
+        let place = Place {
+            step: Step::SignOff,
+            path: None,
+            item: None,
+            point: None,
+            photo: None,
+            person: None,
+        };
+        rows.push(Missing {
+            code: "dependency_missing".into(),
+            text: "同事的部分内容尚未到齐，请先同步。".into(),
+            blocks: true,
+            place,
+        });
+    }
+    for member in &record.roster.members {
+        let person = &member.person;
+        if record.done_at(person).is_some()
+            || excluded.contains(person)
+            || record.status_of(person) != "active"
+        {
+            continue;
+        }
+        if record.wrote_elsewhere(person, here) {
+            let text = format!(
+                "{} 在自己的平板上有记录，尚未标记完成；请先同步并请其点“我已完成”，或注明不等待的原因。",
+                member.name
+            );
+            rows.push(Missing {
+                code: "member_not_done".into(),
+                text,
+                blocks: true,
+                place: someone(person),
+            });
+        } else if member.keys.iter().any(|k| k.device_key != *here) {
+            let text = format!("请向 {} 确认：是否在自己的平板上做过记录？", member.name);
+            rows.push(Missing {
+                code: "ask_member".into(),
+                text,
+                blocks: false,
+                place: someone(person),
+            });
+        }
+    }
+    for member in record.signers() {
+        if !member.keys.iter().any(|k| k.device_key == *here) {
+            let text = format!("{} 没有在本机登记密钥，无法在本机签字。", member.name);
+            rows.push(Missing {
+                code: "no_key_here".into(),
+                text,
+                blocks: true,
+                place: someone(&member.person),
+            });
+        }
+    }
+    if record.signers().len() < 2 {
+        let place = Place {
+            step: Step::SignOff,
+            path: None,
+            item: None,
+            point: None,
+            photo: None,
+            person: None,
+        };
+        rows.push(Missing {
+            code: "two_inspectors".into(),
+            text: "检查组的执法检查人员不足两人，不能签字。".into(),
+            blocks: true,
+            place,
+        });
+    }
+    if offset.is_some_and(|o| o.abs() > 120_000) {
+        let place = Place {
+            step: Step::SignOff,
+            path: None,
+            item: None,
+            point: None,
+            photo: None,
+            person: None,
+        };
+        rows.push(Missing {
+            code: "clock_off".into(),
+            text: "本机时钟与服务器相差较大，签字时间将注明。".into(),
+            blocks: false,
+            place,
+        });
+    }
+    Ok(rows)
+}

@@ -1,0 +1,140 @@
+//! Tasks that come and go, their rosters, their standing at the office, colleagues' statements.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+use sync::admit::Rights;
+use sync::facts::{Roster, TaskFacts};
+use sync::ids::Key;
+use sync::message::{Grant, OfficeState};
+use sync::signing::{self, ROSTER};
+use sync::signoff::{Signed, Statement, StatementKind};
+
+use crate::store::tasks::TaskRow;
+use crate::store::{delivery, statements, tasks};
+
+pub(super) enum GrantRefused {
+    Storage(rusqlite::Error),
+    Bad(String),
+}
+
+impl From<rusqlite::Error> for GrantRefused {
+    fn from(e: rusqlite::Error) -> Self {
+        GrantRefused::Storage(e)
+    }
+}
+
+pub(super) fn take_grant(
+    db: &Connection,
+    server_key: &Key,
+    grant: &Grant,
+    now: i64,
+) -> Result<Vec<(String, String)>, GrantRefused> {
+    let bad = |e: &dyn std::fmt::Display| GrantRefused::Bad(e.to_string());
+    let task = grant.task.to_string();
+    let known = tasks::get(db, &task)?;
+    if grant.withdrawn {
+        if let Some(row) = known {
+            tasks::put(
+                db,
+                &TaskRow {
+                    withdrawn: true,
+                    changed_at: now,
+                    ..row
+                },
+            )?;
+        }
+        return Ok(Vec::new());
+    }
+    let signed = grant
+        .roster_sig
+        .is_some_and(|sig| signing::verify(server_key, ROSTER, &grant.roster, &sig));
+    if !signed {
+        return Err(GrantRefused::Bad(
+            "the roster is not signed by the server".into(),
+        ));
+    }
+    let roster: Roster = serde_json::from_slice(&grant.roster).map_err(|e| bad(&e))?;
+    let facts: TaskFacts = serde_json::from_slice(&grant.facts).map_err(|e| bad(&e))?;
+    if roster.task != grant.task || facts.task != grant.task {
+        return Err(GrantRefused::Bad(
+            "facts or roster are of another task".into(),
+        ));
+    }
+    let certificates = roster
+        .members
+        .iter()
+        .map(|m| (m.person.clone(), m.certificate.clone()))
+        .collect();
+    let newer_here = known
+        .as_ref()
+        .and_then(|row| serde_json::from_slice::<Roster>(&row.roster).ok())
+        .is_some_and(|r| r.version > roster.version);
+    let (roster, roster_sig) = match &known {
+        Some(row) if newer_here => (row.roster.clone(), row.roster_sig.clone()),
+        _ => (grant.roster.clone(), grant.roster_sig.map(|s| s.0.to_vec())),
+    };
+    let row = TaskRow {
+        task,
+        facts: grant.facts.clone(),
+        roster,
+        roster_sig,
+        card: known
+            .as_ref()
+            .map_or_else(|| "{}".into(), |r| r.card.clone()),
+        accepted_at: known.as_ref().and_then(|r| r.accepted_at),
+        withdrawn: false,
+        changed_at: known.as_ref().map_or(now, |r| r.changed_at),
+    };
+    tasks::put(db, &row)?;
+    Ok(certificates)
+}
+
+pub(super) fn rights(server: Key, roster: &Roster) -> Rights {
+    let mut devices: BTreeMap<Key, Vec<String>> = BTreeMap::new();
+    for member in &roster.members {
+        for key in &member.keys {
+            devices
+                .entry(key.device_key)
+                .or_default()
+                .push(member.person.clone());
+        }
+    }
+    Rights {
+        server,
+        devices,
+        revoked: Vec::new(),
+    }
+}
+
+pub(super) fn take_statement(db: &Connection, signed: &Signed, now: i64) -> rusqlite::Result<()> {
+    let round = match signed.kind {
+        StatementKind::Inspector => {
+            serde_json::from_slice::<Statement>(&signed.body).map_or(0, |s| s.subject.round)
+        }
+        StatementKind::Party => 0,
+    };
+    statements::put(db, signed, round, delivery::CONFIRMED, now)?;
+    statements::set_delivery(db, &signed.id(), delivery::CONFIRMED, None)
+}
+
+pub(super) fn take_state(
+    db: &Connection,
+    task: &str,
+    state: OfficeState,
+    now: i64,
+) -> rusqlite::Result<()> {
+    if let Some(row) = tasks::get(db, task)? {
+        let accepted_at = (state == OfficeState::Accepted).then(|| row.accepted_at.unwrap_or(now));
+        let withdrawn = row.withdrawn || state == OfficeState::Withdrawn;
+        tasks::put(
+            db,
+            &TaskRow {
+                accepted_at,
+                withdrawn,
+                ..row
+            },
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! What the server says of what was sent: verdicts on changes and signatures, receipts of photos, and
+//! what it has lost.
+
+use std::collections::BTreeSet;
+
+use rusqlite::Connection;
+use sync::ids::{Sha256, TaskId};
+use sync::message::SyncResponse;
+
+use super::super::{Open, storage};
+use super::{InFlight, words};
+use crate::api::Problem;
+use crate::store::{changes, delivery, queue, statements, tasks};
+
+/// Pause before a photo that came to naught is tried again, doubled with each failure, at most a day.
+const BLOB_PAUSE_MS: i64 = 60_000;
+
+pub(super) fn blob_pause(failures: u32) -> i64 {
+    (BLOB_PAUSE_MS << failures.min(11)).min(86_400_000)
+}
+
+/// Takes as unsent what is not under the server's tips, of every record and every author.
+pub(super) fn doubt_changes(
+    tx: &Connection,
+    open: &Open,
+    response: &SyncResponse,
+) -> Result<(), Problem> {
+    for (task, ..) in tasks::cards(tx).map_err(storage)? {
+        let Ok(id) = task.parse::<TaskId>() else {
+            continue;
+        };
+        let doc = open.load(id)?.doc;
+        let tip = response.tips.iter().find(|t| t.task == id);
+        let known: Vec<Sha256> = tip
+            .iter()
+            .flat_map(|t| &t.heads)
+            .filter(|h| doc.contains(h))
+            .copied()
+            .collect();
+        for hash in doc.since(&known) {
+            changes::doubt(tx, &task, &hash).map_err(storage)?;
+        }
+    }
+    Ok(())
+}
+
+/// Verdicts on changes and signatures. A count that does not add up confirms nothing (lesson 5).
+pub(super) fn verdicts(
+    db: &Connection,
+    sent: &InFlight,
+    response: &SyncResponse,
+    touched: &mut BTreeSet<TaskId>,
+) -> rusqlite::Result<()> {
+    for ((task, hashes), verdict) in sent.docs.iter().zip(&response.verdicts) {
+        touched.insert(*task);
+        let task = task.to_string();
+        let adds_up = verdict.stored as usize + verdict.held.len() == hashes.len();
+        for hash in hashes {
+            match verdict.held.iter().find(|h| h.hash == *hash) {
+                None if adds_up => {
+                    changes::set_delivery(db, &task, hash, delivery::CONFIRMED, None)?
+                }
+                None => changes::set_delivery(db, &task, hash, delivery::SENT, None)?,
+                Some(held) => match held.code {
+                    None => changes::set_delivery(db, &task, hash, delivery::SENT, None)?,
+                    Some(code) => changes::set_delivery(
+                        db,
+                        &task,
+                        hash,
+                        delivery::REFUSED,
+                        Some(words::held(code)),
+                    )?,
+                },
+            }
+        }
+    }
+    for (id, verdict) in sent.signatures.iter().zip(&response.signature_verdicts) {
+        if verdict.stored {
+            statements::set_delivery(db, id, delivery::CONFIRMED, None)?;
+        } else {
+            let text = format!("服务器没有接收签字：{}", verdict.detail);
+            statements::set_delivery(db, id, delivery::REFUSED, Some(&text))?;
+        }
+    }
+    touched.extend(statements::tasks_of(db, &sent.signatures)?);
+    Ok(())
+}
+
+/// What the server has of each photo that was asked about.
+pub(super) fn receipts(
+    db: &Connection,
+    sent: &InFlight,
+    response: &SyncResponse,
+    now: i64,
+    touched: &mut BTreeSet<TaskId>,
+) -> rusqlite::Result<()> {
+    for (blob, state) in sent.blobs.iter().zip(&response.blobs) {
+        let (task, sha256) = (blob.task.to_string(), blob.sha256.to_string());
+        if state.stored {
+            queue::confirm(db, &task, &sha256)?;
+            touched.insert(blob.task);
+        } else if state.unwanted {
+            let failures = queue::get(db, &task, &sha256)?.map_or(0, |r| r.failures);
+            let text = "服务器暂不接收：照片所属的记录还没有被接收。";
+            queue::fail(db, &task, &sha256, text, false, now + blob_pause(failures))?;
+        } else {
+            let row = queue::get(db, &task, &sha256)?;
+            let received = i64::try_from(state.received).unwrap_or(0);
+            // It was wholly sent and yet is not whole there: the hash did not fit.
+            if row
+                .as_ref()
+                .is_some_and(|r| r.delivery == delivery::SENT && received < r.size)
+            {
+                let pause = blob_pause(row.map_or(0, |r| r.failures));
+                queue::resend(db, &task, &sha256, received)?;
+                queue::fail(
+                    db,
+                    &task,
+                    &sha256,
+                    "服务器收到的照片不完整，将重新发送。",
+                    false,
+                    now + pause,
+                )?;
+            } else if row.is_some_and(|r| r.sent != received) {
+                queue::resend(db, &task, &sha256, received)?;
+            }
+        }
+    }
+    Ok(())
+}
