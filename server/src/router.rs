@@ -13,7 +13,8 @@ use crate::error::AppError;
 use crate::jobs::Handler;
 use crate::state::AppState;
 use crate::{
-    account, device, import, item, jobs, journal, publication, register, review, sync, task, web,
+    account, device, draw, import, item, jobs, journal, plan, publication, register, review, sync,
+    task, web,
 };
 
 /// Largest body that a handler takes unless its route says otherwise.
@@ -42,11 +43,13 @@ fn described() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Api::openapi())
         .merge(account::router())
         .merge(device::router())
+        .merge(draw::router())
         .merge(import::router())
         .merge(item::router())
         .merge(register::router())
         .merge(jobs::router())
         .merge(journal::router())
+        .merge(plan::router())
         .merge(publication::router())
         .merge(review::router())
         .merge(sync::quarantine::router())

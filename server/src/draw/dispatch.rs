@@ -1,0 +1,105 @@
+//! `/api/draws/{id}/dispatch` 派发: the drawn objects become tasks of their teams.
+
+use axum::extract::State;
+use sync::facts::{CheckSheet, Member, Role};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::routes::{department_name, found, view};
+use super::store;
+use super::view::DrawView;
+use super::{Step, decide};
+use crate::account::{Actor, Right};
+use crate::db::Tx;
+use crate::error::{AppError, Problem};
+use crate::extract::{Json, Path};
+use crate::item;
+use crate::plan::{self, PlanView};
+use crate::register;
+use crate::state::AppState;
+use crate::task::{self, Dispatch, DrawnTask};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(dispatch))
+}
+
+/// Sends the drawn tasks to the tablets of their teams; once (D6).
+#[utoipa::path(post, path = "/api/draws/{id}/dispatch", operation_id = "dispatch_draw", tag = "draw",
+    params(("id" = String, Path)),
+    responses((status = 200, body = DrawView), (status = 409, body = Problem)))]
+async fn dispatch(
+    State(state): State<AppState>,
+    actor: Actor,
+    Path(id): Path<String>,
+) -> Result<Json<DrawView>, AppError> {
+    let now = state.now();
+    let app = state.clone();
+    let view = state
+        .db
+        .write(move |tx| {
+            let draw = found(tx, &id)?;
+            actor.require(Right::Dispatch, &draw.department)?;
+            decide(draw.state, Step::Dispatch)?;
+            let plan =
+                plan::store::find(tx, &draw.plan)?.ok_or_else(|| AppError::not_found("plan"))?;
+            let common = Dispatch {
+                draw: draw.id.clone(),
+                number: draw.number.clone(),
+                title: draw.title.clone(),
+                department_name: department_name(tx, &draw.department)?,
+                department: draw.department.clone(),
+                from: plan.from.clone(),
+                until: plan.until.clone(),
+                sheets: sheets(tx, &plan)?,
+            };
+            let tasks = tasks(tx, &id)?;
+            store::dispatched(tx, &id, now)?;
+            task::dispatch(tx, &app, &actor, &common, tasks)?;
+            view(tx, &id, now)
+        })
+        .await?;
+    Ok(Json(view))
+}
+
+/// The check sheets in the versions of the plan.
+fn sheets(tx: &mut Tx<'_>, plan: &PlanView) -> Result<Vec<CheckSheet>, AppError> {
+    let mut sheets = Vec::with_capacity(plan.items.len());
+    for i in &plan.items {
+        let sheet = item::sheet(tx, &i.id, i.version)?.ok_or_else(|| {
+            AppError::internal(format!(
+                "item {} version {} has no check sheet",
+                i.code, i.version
+            ))
+        })?;
+        sheets.push(sheet);
+    }
+    Ok(sheets)
+}
+
+fn tasks(tx: &mut Tx<'_>, id: &str) -> Result<Vec<DrawnTask>, AppError> {
+    let mut tasks = Vec::new();
+    for row in store::result(tx, id)? {
+        let object = register::object_facts(tx, &row.object)?
+            .ok_or_else(|| AppError::internal(format!("object {} is not there", row.object)))?;
+        let mut team = Vec::with_capacity(row.inspectors.len());
+        for (n, person) in row.inspectors.into_iter().enumerate() {
+            let certificate = register::find_inspector(tx, &person.id)?
+                .map(|i| i.certificate)
+                .unwrap_or_default();
+            team.push(Member {
+                role: if n == 0 { Role::Leader } else { Role::Member },
+                person: person.id,
+                name: person.name,
+                unit: person.unit,
+                certificate,
+                keys: Vec::new(),
+            });
+        }
+        tasks.push(DrawnTask {
+            rank: row.rank - 1,
+            object,
+            history: Vec::new(),
+            team,
+        });
+    }
+    Ok(tasks)
+}

@@ -1,0 +1,554 @@
+//! Draws in the database.
+
+use super::view::{
+    DrawRow, DrawnInspector, ExcludedRow, FrameView, ResultRow, VoidView, WitnessState, WitnessView,
+};
+use super::{DrawInput, DrawState};
+use crate::db::{Cell, DbError, Param, Result, Row, Tx};
+use crate::ids::sha256_hex;
+
+/// A draw with what only the server knows.
+#[derive(Debug, Clone)]
+pub struct Draw {
+    /// Id.
+    pub id: String,
+    /// Code.
+    pub department: String,
+    /// Number.
+    pub number: String,
+    /// Id of the plan.
+    pub plan: String,
+    /// Title.
+    pub title: String,
+    /// Where it stands.
+    pub state: DrawState,
+    /// When the ceremony is held.
+    pub ceremony_at: i64,
+    /// Sides of the dice.
+    pub sides: u32,
+    /// Number of rolls.
+    pub rolls: u32,
+    /// `draw` or a China date.
+    pub public_from: String,
+    /// Key of the blinded ids: secret.
+    pub salt_key: Vec<u8>,
+    /// The server's nonce: secret until all values are revealed.
+    pub nonce: String,
+    /// The pools, once checked.
+    pub frame: Option<FrameView>,
+    /// SHA-256 of the manifest.
+    pub commitment: Option<String>,
+    /// When it was committed.
+    pub committed_at: Option<i64>,
+    /// Hash of the closed list.
+    pub witness_list_sha256: Option<String>,
+    /// The rolls.
+    pub dice: Option<Vec<u32>>,
+    /// SHA-256 of `seed.txt`.
+    pub seed: Option<String>,
+    /// When it was drawn.
+    pub drawn_at: Option<i64>,
+    /// When tasks were sent.
+    pub dispatched_at: Option<i64>,
+    /// Once void.
+    pub void: Option<VoidView>,
+}
+
+impl Draw {
+    /// SHA-256 of the nonce.
+    pub fn nonce_sha256(&self) -> String {
+        sha256_hex(self.nonce.as_bytes())
+    }
+}
+
+const COLUMNS: &str = "id, department, number, plan, title, state, ceremony_at, sides, rolls, \
+     public_from, salt_key, nonce, frame, commitment, committed_at, witness_list_sha256, dice, \
+     seed, drawn_at, dispatched_at, void_reason, void_by_name, void_at";
+
+fn draw(r: &Row<'_>) -> Result<Draw> {
+    let state: String = r.get(5)?;
+    let (frame, dice): (Option<String>, Option<String>) = (r.get(12)?, r.get(16)?);
+    let void_at: Option<i64> = r.get(22)?;
+    Ok(Draw {
+        id: r.get(0)?,
+        department: r.get(1)?,
+        number: r.get(2)?,
+        plan: r.get(3)?,
+        title: r.get(4)?,
+        state: DrawState::parse(&state).ok_or(DbError::Column {
+            index: 5,
+            expected: "DrawState",
+        })?,
+        ceremony_at: r.get(6)?,
+        sides: r.get(7)?,
+        rolls: r.get(8)?,
+        public_from: r.get(9)?,
+        salt_key: r.get(10)?,
+        nonce: r.get(11)?,
+        frame: frame.and_then(|text| serde_json::from_str(&text).ok()),
+        commitment: r.get(13)?,
+        committed_at: r.get(14)?,
+        witness_list_sha256: r.get(15)?,
+        dice: dice.and_then(|text| serde_json::from_str(&text).ok()),
+        seed: r.get(17)?,
+        drawn_at: r.get(18)?,
+        dispatched_at: r.get(19)?,
+        void: match (r.get(20)?, r.get(21)?, void_at) {
+            (Some(reason), Some(who), Some(at)) => Some(VoidView {
+                at: super::view::china_time(at),
+                who,
+                reason,
+            }),
+            _ => None,
+        },
+    })
+}
+
+/// One draw.
+pub fn find(tx: &mut Tx<'_>, id: &str) -> Result<Option<Draw>> {
+    tx.query_opt(
+        &format!("SELECT {COLUMNS} FROM draws WHERE id = $1"),
+        &[&id],
+        draw,
+    )
+}
+
+/// The number that the next draw of a department and year gets, from 1 without gaps (D5).
+pub fn next_seq(tx: &mut Tx<'_>, department: &str, year: i32) -> Result<i64> {
+    tx.query_one(
+        "SELECT COALESCE(MAX(seq), 0) + 1 FROM draws WHERE department = $1 AND year = $2",
+        &[&department, &year],
+        |r| r.get(0),
+    )
+}
+
+/// What a draw is defined with.
+pub struct NewDraw<'n> {
+    /// Id.
+    pub id: &'n str,
+    /// Code.
+    pub department: &'n str,
+    /// Year of the number.
+    pub year: i32,
+    /// Number within department and year.
+    pub seq: i64,
+    /// Number in words.
+    pub number: &'n str,
+    /// The form.
+    pub input: &'n DrawInput,
+    /// 32 random bytes.
+    pub salt_key: Vec<u8>,
+    /// 32 random bytes as 64 hexadecimal digits.
+    pub nonce: &'n str,
+    /// Name of who defines it.
+    pub by: &'n str,
+    /// When.
+    pub now: i64,
+}
+
+/// Defines a draw. [`DbError::Duplicate`] where the plan has one that is not void.
+pub fn insert(tx: &mut Tx<'_>, new: &NewDraw<'_>) -> Result<()> {
+    tx.execute(
+        "INSERT INTO draws (id, department, year, seq, number, plan, title, state, ceremony_at,
+             sides, rolls, public_from, salt_key, nonce, created_by_name, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'defined', $8, $9, $10, $11, $12, $13, $14, $15)",
+        &[
+            &new.id,
+            &new.department,
+            &new.year,
+            &new.seq,
+            &new.number,
+            &new.input.plan,
+            &new.input.title.trim(),
+            &new.input.ceremony_at,
+            &new.input.sides,
+            &new.input.rolls,
+            &new.input.public_from,
+            &new.salt_key,
+            &new.nonce,
+            &new.by,
+            &new.now,
+        ],
+    )?;
+    Ok(())
+}
+
+/// Keeps what the check of the pools has shown; `excluded` holds id, name and ground.
+pub fn checked(
+    tx: &mut Tx<'_>,
+    id: &str,
+    frame: &FrameView,
+    excluded: &[[String; 3]],
+) -> Result<()> {
+    let frame = serde_json::to_string(frame).unwrap_or_default();
+    tx.execute(
+        "UPDATE draws SET state = 'checked', frame = $2 WHERE id = $1",
+        &[&id, &frame],
+    )?;
+    tx.execute("DELETE FROM draw_excluded WHERE draw = $1", &[&id])?;
+    let rows: Vec<(&str, &[String; 3])> = excluded.iter().map(|row| (id, row)).collect();
+    tx.insert_many(
+        "INSERT INTO draw_excluded (draw, object, object_name, ground) VALUES ($1, $2, $3, $4)",
+        &rows,
+        |(draw, [object, name, ground])| {
+            vec![draw.cell(), object.cell(), name.cell(), ground.cell()]
+        },
+    )?;
+    Ok(())
+}
+
+/// Keeps files of a draw; none of them can be changed afterwards.
+pub fn keep_files(tx: &mut Tx<'_>, id: &str, files: &[(&str, &[u8])]) -> Result<()> {
+    tx.insert_many(
+        "INSERT INTO draw_files (draw, name, bytes) VALUES ($1, $2, $3)",
+        files,
+        |(name, bytes)| vec![id.cell(), Cell::Text(name), Cell::Blob(bytes)],
+    )?;
+    Ok(())
+}
+
+/// A file of a draw.
+pub fn file(tx: &mut Tx<'_>, id: &str, name: &str) -> Result<Option<Vec<u8>>> {
+    tx.query_opt(
+        "SELECT bytes FROM draw_files WHERE draw = $1 AND name = $2",
+        &[&id, &name],
+        |r| r.get(0),
+    )
+}
+
+/// Committed.
+pub fn committed(tx: &mut Tx<'_>, id: &str, commitment: &str, now: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE draws SET state = 'committed', commitment = $2, committed_at = $3 WHERE id = $1",
+        &[&id, &commitment, &now],
+    )?;
+    Ok(())
+}
+
+/// Witnesses in the order of the list.
+pub fn witnesses(tx: &mut Tx<'_>, id: &str) -> Result<Vec<WitnessView>> {
+    tx.query(
+        "SELECT name, committed, state, value FROM draw_witnesses WHERE draw = $1 ORDER BY position",
+        &[&id],
+        |r| {
+            let state: String = r.get(2)?;
+            Ok(WitnessView {
+                name: r.get(0)?,
+                committed: r.get(1)?,
+                state: WitnessState::parse(&state)
+                    .ok_or(DbError::Column { index: 2, expected: "WitnessState" })?,
+                value: r.get(3)?,
+            })
+        },
+    )
+}
+
+/// Adds a witness at the end of the list.
+pub fn add_witness(tx: &mut Tx<'_>, id: &str, name: &str, committed: &str) -> Result<()> {
+    tx.execute(
+        "INSERT INTO draw_witnesses (draw, position, name, committed, state)
+         SELECT $1, COALESCE(MAX(position), 0) + 1, $2, $3, 'committed'
+         FROM draw_witnesses WHERE draw = $1",
+        &[&id, &name, &committed],
+    )?;
+    Ok(())
+}
+
+/// What a witness did after the list was closed.
+pub fn witness_said(tx: &mut Tx<'_>, id: &str, name: &str, value: Option<&str>) -> Result<()> {
+    let state = if value.is_some() {
+        WitnessState::Revealed
+    } else {
+        WitnessState::Withheld
+    };
+    tx.execute(
+        "UPDATE draw_witnesses SET state = $3, value = $4 WHERE draw = $1 AND name = $2",
+        &[&id, &name, &state.as_str(), &value],
+    )?;
+    Ok(())
+}
+
+/// The list of witnesses is closed.
+pub fn closed(tx: &mut Tx<'_>, id: &str, list_sha256: &str, now: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE draws SET state = 'closed', witness_list_sha256 = $2, closed_at = $3 WHERE id = $1",
+        &[&id, &list_sha256, &now],
+    )?;
+    Ok(())
+}
+
+/// All values are known; the server's nonce with them.
+pub fn revealed(tx: &mut Tx<'_>, id: &str, now: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE draws SET state = 'revealed', revealed_at = $2 WHERE id = $1",
+        &[&id, &now],
+    )?;
+    Ok(())
+}
+
+/// A drawn object or a reserve, on its way in.
+pub struct NewResult {
+    /// `drawn` or `reserve`.
+    pub role: &'static str,
+    /// From 1.
+    pub cell: u16,
+    /// From 0.
+    pub rank: u32,
+    /// Register id.
+    pub object: String,
+    /// Blinded id.
+    pub blinded: String,
+    /// Name.
+    pub name: String,
+    /// Code.
+    pub district: String,
+    /// 64 hexadecimal digits.
+    pub ticket: String,
+    /// The first leads.
+    pub team: Vec<DrawnInspector>,
+}
+
+/// Keeps the result with its seed.
+pub fn drawn(
+    tx: &mut Tx<'_>,
+    id: &str,
+    dice: &[u32],
+    seed: &str,
+    results: &[NewResult],
+    now: i64,
+) -> Result<()> {
+    let dice = serde_json::to_string(dice).unwrap_or_default();
+    tx.execute(
+        "UPDATE draws SET state = 'drawn', dice = $2, seed = $3, drawn_at = $4 WHERE id = $1",
+        &[&id, &dice, &seed, &now],
+    )?;
+    let rows: Vec<(&str, &NewResult)> = results.iter().map(|r| (id, r)).collect();
+    tx.insert_many(
+        "INSERT INTO draw_results (draw, role, cell, rank, object, blinded, object_name, district,
+             ticket)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        &rows,
+        |(draw, r)| {
+            vec![
+                draw.cell(),
+                Cell::Text(r.role),
+                r.cell.cell(),
+                r.rank.cell(),
+                r.object.cell(),
+                r.blinded.cell(),
+                r.name.cell(),
+                r.district.cell(),
+                r.ticket.cell(),
+            ]
+        },
+    )?;
+    let seats: Vec<(&str, i64, &DrawnInspector)> = results
+        .iter()
+        .flat_map(|r| {
+            (0..)
+                .zip(&r.team)
+                .map(|(n, person)| (r.object.as_str(), n, person))
+        })
+        .collect();
+    tx.insert_many(
+        "INSERT INTO draw_teams (draw, object, position, inspector, name, unit)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        &seats,
+        |(object, n, p)| {
+            vec![
+                id.cell(),
+                object.cell(),
+                n.cell(),
+                p.id.cell(),
+                p.name.cell(),
+                p.unit.cell(),
+            ]
+        },
+    )?;
+    Ok(())
+}
+
+/// Tasks were sent.
+pub fn dispatched(tx: &mut Tx<'_>, id: &str, now: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE draws SET state = 'dispatched', dispatched_at = $2 WHERE id = $1",
+        &[&id, &now],
+    )?;
+    Ok(())
+}
+
+/// Made void. It keeps its number and all that was public.
+pub fn voided(tx: &mut Tx<'_>, id: &str, reason: &str, by: &str, now: i64) -> Result<()> {
+    tx.execute(
+        "UPDATE draws SET state = 'void', void_reason = $2, void_by_name = $3, void_at = $4
+         WHERE id = $1",
+        &[&id, &reason, &by, &now],
+    )?;
+    Ok(())
+}
+
+/// How many were drawn, and how many stand ready.
+pub fn counts(tx: &mut Tx<'_>, id: &str) -> Result<(i64, i64)> {
+    tx.query_one(
+        "SELECT COUNT(CASE WHEN role = 'drawn' THEN 1 END),
+             COUNT(CASE WHEN role = 'reserve' THEN 1 END)
+         FROM draw_results WHERE draw = $1",
+        &[&id],
+        |r| Ok((r.get(0)?, r.get(1)?)),
+    )
+}
+
+/// The drawn objects with their teams, in the order of rank.
+pub fn result(tx: &mut Tx<'_>, id: &str) -> Result<Vec<ResultRow>> {
+    let mut rows: Vec<ResultRow> = tx.query(
+        "SELECT rank, cell, object, object_name, district, ticket FROM draw_results
+         WHERE draw = $1 AND role = 'drawn' ORDER BY rank",
+        &[&id],
+        |r| {
+            let (rank, cell): (u32, u16) = (r.get(0)?, r.get(1)?);
+            Ok(ResultRow {
+                rank: rank + 1,
+                cell: format!("{cell:04}"),
+                object: r.get(2)?,
+                object_name: r.get(3)?,
+                district: r.get(4)?,
+                district_name: String::new(),
+                ticket: r.get(5)?,
+                inspectors: Vec::new(),
+            })
+        },
+    )?;
+    let place: std::collections::HashMap<String, usize> = rows
+        .iter()
+        .enumerate()
+        .map(|(n, row)| (row.object.clone(), n))
+        .collect();
+    tx.for_each(
+        "SELECT object, inspector, name, unit FROM draw_teams WHERE draw = $1
+         ORDER BY object, position",
+        &[&id],
+        |r| {
+            let object: String = r.get(0)?;
+            if let Some(n) = place.get(&object) {
+                let person = DrawnInspector {
+                    id: r.get(1)?,
+                    name: r.get(2)?,
+                    unit: r.get(3)?,
+                };
+                rows[*n].inspectors.push(person);
+            }
+            Ok(())
+        },
+    )?;
+    Ok(rows)
+}
+
+/// Which draws a list is of.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// In this state only.
+    pub state: Option<DrawState>,
+    /// Of this plan only.
+    pub plan: Option<String>,
+    /// Pattern on number and title.
+    pub pattern: Option<String>,
+    /// Departments that may be seen; `None`: all.
+    pub departments: Option<Vec<String>>,
+    /// Rows to pass over.
+    pub offset: u32,
+    /// Rows at most.
+    pub limit: u32,
+}
+
+/// A page of draws, newest first, void ones too, and how many there are.
+pub fn list(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<(Vec<DrawRow>, i64)> {
+    let state = wanted.state.map(DrawState::as_str);
+    let scope = wanted
+        .departments
+        .as_ref()
+        .map(|list| format!(",{},", list.join(",")));
+    let params: [&dyn Param; 6] = [
+        &state,
+        &wanted.plan,
+        &wanted.pattern,
+        &scope,
+        &wanted.limit,
+        &wanted.offset,
+    ];
+    let filter = "($1 IS NULL OR state = $1) AND ($2 IS NULL OR plan = $2) \
+         AND ($3 IS NULL OR title LIKE $3 ESCAPE '\\' OR number LIKE $3 ESCAPE '\\') \
+         AND ($4 IS NULL OR instr($4, ',' || department || ',') > 0)";
+    let sql = format!("SELECT COUNT(*) FROM draws WHERE {filter}");
+    let total = tx.query_one(&sql, &params[..4], |r| r.get(0))?;
+    let sql = format!(
+        "SELECT {COLUMNS} FROM draws WHERE {filter} ORDER BY created_at DESC, id LIMIT $5 OFFSET $6"
+    );
+    let mut rows = Vec::new();
+    for draw in tx.query(&sql, &params, draw)? {
+        let (drawn, _) = counts(tx, &draw.id)?;
+        rows.push(DrawRow {
+            id: draw.id,
+            number: draw.number,
+            title: draw.title,
+            department: draw.department,
+            plan: draw.plan,
+            state: draw.state,
+            commitment: draw.commitment,
+            drawn,
+            ceremony_at: draw.ceremony_at,
+            void_reason: draw.void.map(|v| v.reason),
+        });
+    }
+    Ok((rows, total))
+}
+
+/// A page of those who are kept out.
+pub fn excluded(
+    tx: &mut Tx<'_>,
+    id: &str,
+    offset: u32,
+    limit: u32,
+) -> Result<(Vec<ExcludedRow>, i64)> {
+    let total = tx.query_one(
+        "SELECT COUNT(*) FROM draw_excluded WHERE draw = $1",
+        &[&id],
+        |r| r.get(0),
+    )?;
+    let rows = tx.query(
+        "SELECT object, object_name, ground FROM draw_excluded WHERE draw = $1
+         ORDER BY ground, object_name, object LIMIT $2 OFFSET $3",
+        &[&id, &limit, &offset],
+        |r| {
+            Ok(ExcludedRow {
+                object: r.get(0)?,
+                object_name: r.get(1)?,
+                ground: r.get(2)?,
+            })
+        },
+    )?;
+    Ok((rows, total))
+}
+
+/// All draws that were committed, newest first: what the public sees (D5).
+pub fn public(tx: &mut Tx<'_>, limit: u32, offset: u32) -> Result<(Vec<Draw>, i64)> {
+    let total = tx.query_one(
+        "SELECT COUNT(*) FROM draws WHERE commitment IS NOT NULL",
+        &[],
+        |r| r.get(0),
+    )?;
+    let sql = format!(
+        "SELECT {COLUMNS} FROM draws WHERE commitment IS NOT NULL
+         ORDER BY committed_at DESC, id LIMIT $1 OFFSET $2"
+    );
+    Ok((tx.query(&sql, &[&limit, &offset], draw)?, total))
+}
+
+/// The files of a draw that make its transcript, as far as they exist; openings never.
+pub fn transcript(tx: &mut Tx<'_>, id: &str) -> Result<Vec<(String, Vec<u8>)>> {
+    tx.query(
+        "SELECT name, bytes FROM draw_files
+         WHERE draw = $1 AND name NOT IN ('openings.csv', 'names.tsv') ORDER BY name",
+        &[&id],
+        |r| Ok((r.get(0)?, r.get(1)?)),
+    )
+}

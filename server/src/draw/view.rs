@@ -1,0 +1,249 @@
+//! What is shown of a draw in the office.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::DrawState;
+use crate::plan::PlanItem;
+
+/// A cell of the frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FrameCell {
+    /// Four digits, as in the transcript.
+    pub cell: String,
+    /// The risk class: for the office only, never in the transcript.
+    pub label: String,
+    /// Objects in the frame.
+    pub objects: u64,
+    /// Ratio or number, in words.
+    pub pick: String,
+    /// How many are drawn.
+    pub drawn: u64,
+    /// How many stand ready.
+    pub reserves: u64,
+}
+
+/// How many are kept out for one ground.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GroundCount {
+    /// `no_district`, `inactive`, `no_inspector` (fewer eligible inspectors than a team) or
+    /// `no_expertise` (a need that nobody eligible meets).
+    pub ground: String,
+    /// Objects.
+    pub count: u64,
+}
+
+/// The pools as they were checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FrameView {
+    /// Cell by cell.
+    pub cells: Vec<FrameCell>,
+    /// Inspectors who may be drawn.
+    pub inspectors: u64,
+    /// Who is kept out, and why.
+    pub excluded_by_ground: Vec<GroundCount>,
+}
+
+/// What a witness did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WitnessState {
+    /// Handed in the hash of a value.
+    Committed,
+    /// Told the value.
+    Revealed,
+    /// Did not.
+    Withheld,
+}
+
+impl WitnessState {
+    /// The word in the database and in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Committed => "committed",
+            Self::Revealed => "revealed",
+            Self::Withheld => "withheld",
+        }
+    }
+
+    /// The state of this name.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Committed, Self::Revealed, Self::Withheld]
+            .into_iter()
+            .find(|s| s.as_str() == word)
+    }
+}
+
+/// A witness 见证人 (D3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WitnessView {
+    /// Name, as in `seed.txt`.
+    pub name: String,
+    /// `SHA-256(commitment ‖ LF ‖ name ‖ LF ‖ value)`, 64 hexadecimal digits.
+    pub committed: String,
+    /// What was done.
+    pub state: WitnessState,
+    /// The value, once revealed.
+    pub value: Option<String>,
+}
+
+/// A drawn inspector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DrawnInspector {
+    /// Id in the register.
+    pub id: String,
+    /// Name on that day.
+    pub name: String,
+    /// Unit on that day.
+    pub unit: String,
+}
+
+/// A drawn object with its team.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ResultRow {
+    /// Place in the draw, from 1.
+    pub rank: u32,
+    /// Four digits.
+    pub cell: String,
+    /// Id in the register.
+    pub object: String,
+    /// Name on that day.
+    pub object_name: String,
+    /// Code (GB/T 2260).
+    pub district: String,
+    /// Name of the district.
+    pub district_name: String,
+    /// 64 hexadecimal digits.
+    pub ticket: String,
+    /// The first leads.
+    pub inspectors: Vec<DrawnInspector>,
+}
+
+/// Why and by whom a draw was made void.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VoidView {
+    /// China time in words.
+    pub at: String,
+    /// Who.
+    pub who: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// A draw.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DrawView {
+    /// Id.
+    pub id: String,
+    /// Number, such as 市场监督管理局抽查〔2026〕1号.
+    pub number: String,
+    /// Title.
+    pub title: String,
+    /// Code.
+    pub department: String,
+    /// Id of the plan.
+    pub plan: String,
+    /// Title of the plan.
+    pub plan_title: String,
+    /// Where it stands.
+    pub state: DrawState,
+    /// Items in the version of the plan.
+    pub items: Vec<PlanItem>,
+    /// Inspectors of one team.
+    pub team: u32,
+    /// Milliseconds since the Unix epoch, like all `…_at`.
+    pub ceremony_at: i64,
+    /// Sides of the dice.
+    pub sides: u32,
+    /// Number of rolls.
+    pub rolls: u32,
+    /// `draw` or a China date.
+    pub public_from: String,
+    /// SHA-256 of the server's nonce.
+    pub nonce_sha256: String,
+    /// The pools, once checked.
+    pub frame: Option<FrameView>,
+    /// SHA-256 of `manifest.txt`, once committed.
+    pub commitment: Option<String>,
+    /// When.
+    pub committed_at: Option<i64>,
+    /// In the order of the list.
+    pub witnesses: Vec<WitnessView>,
+    /// Hash of the closed list.
+    pub witness_list_sha256: Option<String>,
+    /// The server's nonce, once it was revealed.
+    pub nonce: Option<String>,
+    /// The rolls.
+    pub dice: Option<Vec<u32>>,
+    /// SHA-256 of `seed.txt`.
+    pub seed: Option<String>,
+    /// When it was drawn.
+    pub drawn_at: Option<i64>,
+    /// How many were drawn.
+    pub drawn: i64,
+    /// How many stand ready.
+    pub reserves: i64,
+    /// In the order of rank, once drawn.
+    pub result: Option<Vec<ResultRow>>,
+    /// When tasks were sent.
+    pub dispatched_at: Option<i64>,
+    /// Whether all of the transcript is public now.
+    pub public: bool,
+    /// Once void.
+    pub void: Option<VoidView>,
+}
+
+/// A draw in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DrawRow {
+    /// Id.
+    pub id: String,
+    /// Number.
+    pub number: String,
+    /// Title.
+    pub title: String,
+    /// Code.
+    pub department: String,
+    /// Id of the plan.
+    pub plan: String,
+    /// Where it stands.
+    pub state: DrawState,
+    /// SHA-256 of `manifest.txt`.
+    pub commitment: Option<String>,
+    /// How many were drawn.
+    pub drawn: i64,
+    /// When the ceremony is held.
+    pub ceremony_at: i64,
+    /// Once void.
+    pub void_reason: Option<String>,
+}
+
+/// An object that was kept out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExcludedRow {
+    /// Id in the register.
+    pub object: String,
+    /// Name on that day.
+    pub object_name: String,
+    /// As in [`GroundCount`].
+    pub ground: String,
+}
+
+/// The grounds of the transcript in the API's words.
+pub fn ground(in_transcript: &str) -> &str {
+    match in_transcript {
+        "no-district" => "no_district",
+        "not-active" => "inactive",
+        "no-team" => "no_inspector",
+        "no-need" => "no_expertise",
+        other => other,
+    }
+}
+
+/// China time in words.
+pub fn china_time(millis: i64) -> String {
+    let time = chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default();
+    time.with_timezone(&crate::clock::china())
+        .format("%Y年%-m月%-d日 %H:%M")
+        .to_string()
+}
