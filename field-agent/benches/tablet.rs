@@ -1,7 +1,8 @@
 //! Speed of the tablet: prints lines `bench NAME VALUE UNIT`.
 //!
-//! A tap is one edit through the real loopback server, from request to answer, durable; beside it a
-//! bare durable insert of the same bytes into the same kind of store.
+//! A tap is one edit through the real loopback server, from request to answer, durable, while the
+//! background sync sends what was tapped before; beside it a bare durable insert of the same bytes
+//! into the same kind of store.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -36,7 +37,7 @@ struct App {
 impl App {
     async fn start(dir: &std::path::Path, server: &Arc<Server>, seed: u64) -> Self {
         let config = Config {
-            background_sync: false,
+            background_sync: true,
             ..Config::new(dir)
         };
         let agent = host::start_with(
@@ -102,7 +103,14 @@ async fn main() {
     )
     .await;
     app.unlock().await;
-    assert!(app.agent.agent().sync_once().await.is_none());
+    // The background sync brings the tasks, and goes on while taps are measured.
+    while app
+        .send(reqwest::Method::GET, "/api/tasks", json!(null))
+        .await["total"]
+        != TASKS
+    {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 
     let cells = format!("/api/tasks/{first}/cells");
     let mut taps = Vec::new();

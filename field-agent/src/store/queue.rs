@@ -100,7 +100,7 @@ pub fn to_send(
         form::RENDITION
     };
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM blob WHERE here = 1 AND delivery < 2 AND permanent = 0 AND next_at <= ?1 AND form <= ?2 ORDER BY form, at LIMIT ?3"
+        "SELECT {COLUMNS} FROM blob WHERE here = 1 AND delivery = 0 AND permanent = 0 AND next_at <= ?1 AND form <= ?2 ORDER BY form, at LIMIT ?3"
     ))?
     .query_map(params![now, most, limit as i64], row)?
     .collect()

@@ -3,29 +3,30 @@
 use rusqlite::Connection;
 use sync::admit::{Batch, Offered, Verdict, admit};
 use sync::author::Author;
+use sync::chunk::Chunk;
 use sync::ids::{Key, Sha256, TaskId};
 use sync::message::DocChanges;
 
-use super::super::{Loaded, Open, storage};
-use super::apply::Applied;
+use super::super::storage;
+use super::apply::{Applied, Records};
 use super::grants::rights;
 use crate::api::Problem;
 use crate::store::changes::{self, Aside, NewRow};
 use crate::store::{delivery, tasks};
 
-/// Admits changes, together with those that waited. `None` when the task itself is not known here:
-/// then everything waits for its grant.
+/// Admits changes, together with those that waited. While the task itself is not known here,
+/// everything waits for its grant.
 #[allow(clippy::too_many_arguments, reason = "one call, one place")]
 pub(super) fn take_changes(
     tx: &Connection,
-    open: &Open,
+    records: &mut Records<'_>,
     server_key: &Key,
     task: TaskId,
     parts: &[&DocChanges],
     authors: &[Author],
     now: i64,
     applied: &mut Applied,
-) -> Result<Option<Loaded>, Problem> {
+) -> Result<(), Problem> {
     let id = task.to_string();
     let mut batch = Batch {
         authors: authors.to_vec(),
@@ -56,12 +57,12 @@ pub(super) fn take_changes(
             },
         );
     }
-    if tasks::get(tx, &id).map_err(storage)?.is_none() {
+    let Some(row) = tasks::get(tx, &id).map_err(storage)? else {
         for (index, offered) in batch.changes.iter().enumerate() {
             keep_aside(
                 tx,
                 &id,
-                Sha256::of(&offered.bytes),
+                name_of(&offered.bytes),
                 &batch,
                 index,
                 "waiting",
@@ -70,9 +71,9 @@ pub(super) fn take_changes(
             )
             .map_err(storage)?;
         }
-        return Ok(None);
-    }
-    let mut loaded = open.load(task)?;
+        return Ok(());
+    };
+    let loaded = records.get(task, &row)?;
     let rights = rights(*server_key, &loaded.roster);
     // A wave may let in what waited for it; each wave admits at least one change or is the last.
     loop {
@@ -139,7 +140,7 @@ pub(super) fn take_changes(
         }
     }
     loaded.view = loaded.doc.view();
-    Ok(Some(loaded))
+    Ok(())
 }
 
 #[allow(clippy::too_many_arguments, reason = "one row")]
@@ -171,4 +172,9 @@ pub(super) fn keep_aside(
         detail: detail.to_owned(),
     };
     changes::put_aside(db, &row, now)
+}
+
+/// The hash by which admission will know the change.
+fn name_of(bytes: &[u8]) -> Sha256 {
+    Chunk::parse(bytes).map_or_else(|_| Sha256::of(bytes), |chunk| chunk.hash)
 }

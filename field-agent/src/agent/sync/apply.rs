@@ -1,7 +1,7 @@
 //! What came down: verdicts, colleagues' changes through admission, grants, receipts; one transaction.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use rusqlite::Connection;
@@ -17,6 +17,7 @@ use super::pack::{blob_ref, cursor, form_of};
 use super::receipts::{doubt_changes, receipts, verdicts};
 use super::{InFlight, StepFailure};
 use crate::api::Problem;
+use crate::store::tasks::TaskRow;
 use crate::store::{self, delivery, queue, statements, tasks};
 
 const MAX_TRANSFERS: usize = 200;
@@ -151,10 +152,12 @@ fn apply_in_transaction(
     let mut applied = Applied::default();
     // Grants first: they bring the rosters by which changes are admitted.
     let mut touched: BTreeSet<TaskId> = BTreeSet::new();
-    let mut changed: BTreeMap<TaskId, Loaded> = BTreeMap::new();
     let before = cursor(&open.db).map_err(storage)?;
     let here = open.device_key();
     let server_key = open.server_key;
+    let memory = std::mem::take(&mut open.records);
+    let open_before: Vec<TaskId> = memory.keys().copied().collect();
+    let mut records = Records { open, memory };
     let tx = open.db.unchecked_transaction().map_err(storage)?;
     let elsewhere = before.is_some_and(|c| c.incarnation != response.cursor.incarnation);
     if response.restored || elsewhere {
@@ -190,9 +193,9 @@ fn apply_in_transaction(
         docs.entry(grant.task).or_default();
     }
     for (task, parts) in docs {
-        let loaded = take_changes(
+        take_changes(
             &tx,
-            open,
+            &mut records,
             &server_key,
             task,
             &parts,
@@ -201,9 +204,6 @@ fn apply_in_transaction(
             &mut applied,
         )?;
         touched.insert(task);
-        if let Some(loaded) = loaded {
-            changed.insert(task, loaded);
-        }
     }
     for signed in &response.signatures {
         take_statement(&tx, signed, now).map_err(storage)?;
@@ -229,26 +229,44 @@ fn apply_in_transaction(
         touched.insert(blob.task);
     }
     for task in &touched {
-        refresh_card(&tx, open, &mut changed, *task, &here, now)?;
+        refresh_card(&tx, &mut records, *task, &here, now)?;
     }
     let mut bytes = response.cursor.incarnation.to_vec();
     bytes.extend_from_slice(&response.cursor.seq.to_be_bytes());
     store::set_meta(&tx, "cursor", &bytes).map_err(storage)?;
     // A crash before this line leaves the old cursor and asks again; after it everything is here.
     tx.commit().map_err(storage)?;
-    for (task, loaded) in changed {
-        if open.records.contains_key(&task) {
-            open.records.insert(task, loaded);
-        }
-    }
+    let mut memory = records.memory;
+    memory.retain(|task, _| open_before.contains(task));
+    open.records = memory;
     Ok(applied)
+}
+
+/// The records that an answer touches: those in memory, and others as they are needed. All of them
+/// are dropped when the transaction fails.
+pub(super) struct Records<'a> {
+    open: &'a Open,
+    memory: HashMap<TaskId, Loaded>,
+}
+
+impl Records<'_> {
+    /// A record with the facts and the roster of its row.
+    pub(super) fn get(&mut self, task: TaskId, row: &TaskRow) -> Result<&mut Loaded, Problem> {
+        let record = match self.memory.entry(task) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(self.open.load(task)?),
+        };
+        let bad = |e: serde_json::Error| Problem::internal(&e);
+        record.facts = Arc::new(serde_json::from_slice(&row.facts).map_err(bad)?);
+        record.roster = Arc::new(serde_json::from_slice(&row.roster).map_err(bad)?);
+        Ok(record)
+    }
 }
 
 /// The card of a task as it now stands; a sign-off of an earlier round ends here.
 fn refresh_card(
     tx: &Connection,
-    open: &Open,
-    changed: &mut BTreeMap<TaskId, Loaded>,
+    records: &mut Records<'_>,
     task: TaskId,
     here: &Key,
     now: i64,
@@ -257,13 +275,7 @@ fn refresh_card(
     let Some(row) = tasks::get(tx, &id).map_err(storage)? else {
         return Ok(());
     };
-    let record = match changed.entry(task) {
-        Entry::Occupied(known) => known.into_mut(),
-        Entry::Vacant(place) => place.insert(open.load(task)?),
-    };
-    record.facts = Arc::new(serde_json::from_slice(&row.facts).map_err(|e| Problem::internal(&e))?);
-    record.roster =
-        Arc::new(serde_json::from_slice(&row.roster).map_err(|e| Problem::internal(&e))?);
+    let record = records.get(task, &row)?;
     let around = Circumstances::of(tx, &id)?;
     if around
         .sign_off
@@ -282,9 +294,6 @@ fn transfers(open: &Open, now: i64) -> rusqlite::Result<Vec<Transfer>> {
     let paused = store::get_meta(&open.db, "originals_paused")?.is_some();
     let mut transfers = Vec::new();
     for row in queue::to_send(&open.db, now, !paused, MAX_TRANSFERS)? {
-        if row.delivery == delivery::SENT {
-            continue;
-        }
         if let Some(blob) = blob_ref(&row) {
             transfers.push(Transfer {
                 direction: Direction::Up,
