@@ -27,6 +27,7 @@ pub mod register;
 pub mod review;
 pub mod rng;
 pub mod router;
+pub mod sample;
 pub mod sheet;
 pub mod state;
 pub mod sync;

@@ -13,6 +13,7 @@ use server::import::{self, ImportKind};
 use server::journal::{self, Entry};
 use server::register::Trace;
 use server::rng::SystemRng;
+use server::sample::{self, Size};
 use server::state::AppState;
 use server::{host, router};
 
@@ -47,6 +48,18 @@ enum Command {
         errors: Option<PathBuf>,
         #[command(flatten)]
         settings: Settings,
+    },
+    /// Write fictitious registers as spreadsheets, to try the software with.
+    Sample {
+        /// Folder for the files.
+        #[arg(long)]
+        out: PathBuf,
+        /// The same seed makes the same registers.
+        #[arg(long, default_value_t = Size::default().seed)]
+        seed: u64,
+        /// How many objects.
+        #[arg(long, default_value_t = Size::default().objects)]
+        objects: u32,
     },
     /// Judge changes from tablets; the server starts this itself.
     #[command(hide = true)]
@@ -104,6 +117,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             errors,
             settings,
         } => import_file(kind, file, errors, settings).await,
+        Command::Sample { out, seed, objects } => sample::write(&out, Size { seed, objects }),
         Command::AdmitWorker => server::sync::worker::run(),
         Command::Openapi => {
             print!("{}", router::openapi_json()?);

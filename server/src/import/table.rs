@@ -126,7 +126,7 @@ fn read_csv(bytes: &[u8]) -> Result<Table, Unreadable> {
     if text.contains('\0') {
         return Err(Unreadable::WrongKind("二进制文件"));
     }
-    let separator = separator(text.lines().next().unwrap_or_default());
+    let separator = separator(text);
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
         .flexible(true)
@@ -149,13 +149,23 @@ fn read_csv(bytes: &[u8]) -> Result<Table, Unreadable> {
     table(String::new(), rows.into_iter()).ok_or(Unreadable::Empty)
 }
 
-/// Comma, semicolon or tab: whichever the header has most of.
-fn separator(header: &str) -> u8 {
-    let count = |c: char| header.matches(c).count();
-    [(b',', count(',')), (b';', count(';')), (b'\t', count('\t'))]
-        .into_iter()
-        .max_by_key(|(_, n)| *n)
-        .map_or(b',', |(c, _)| c)
+/// Comma, semicolon or tab: whichever the first lines have most of; titles stand above the header.
+fn separator(text: &str) -> u8 {
+    let count = |c: char| {
+        text.lines()
+            .take(10)
+            .map(|l| l.matches(c).count())
+            .max()
+            .unwrap_or(0)
+    };
+    let (commas, semicolons, tabs) = (count(','), count(';'), count('\t'));
+    if commas >= semicolons && commas >= tabs {
+        b','
+    } else if semicolons >= tabs {
+        b';'
+    } else {
+        b'\t'
+    }
 }
 
 fn clean(text: &str) -> String {

@@ -1,0 +1,129 @@
+//! Fictitious inspectors, and relations that they must avoid.
+
+use super::{Sheet, pick};
+use crate::rng::Rng;
+
+/// Code, name, how many inspectors, units, expertise words.
+const DEPARTMENTS: [(&str, &str, usize, &[&str], &[&str]); 6] = [
+    (
+        "scjg",
+        "市场监督管理局",
+        54,
+        &[
+            "示例监管一所",
+            "示例监管二所",
+            "示例监管三所",
+            "示例稽查大队",
+        ],
+        &["食品", "特种设备", "价格", "计量", "广告", "登记"],
+    ),
+    ("xfjy", "消防救援支队", 14, &["示例消防大队"], &["消防"]),
+    (
+        "yjgl",
+        "应急管理局",
+        14,
+        &["示例执法监察科"],
+        &["危险化学品"],
+    ),
+    ("sthj", "生态环境局", 14, &["示例生态环境执法队"], &["环境"]),
+    (
+        "zjjs",
+        "住房和建设局",
+        12,
+        &["示例质量安全监督站"],
+        &["建筑施工"],
+    ),
+    (
+        "rsj",
+        "人力资源保障局",
+        12,
+        &["示例劳动监察大队"],
+        &["劳动保障"],
+    ),
+];
+const SURNAMES: [&str; 20] = [
+    "赵", "钱", "孙", "李", "周", "吴", "郑", "王", "冯", "陈", "蒋", "沈", "韩", "杨", "朱", "秦",
+    "许", "何", "吕", "张",
+];
+const GIVEN: [&str; 24] = [
+    "子安", "雨桐", "嘉木", "思远", "若溪", "承泽", "清妍", "立诚", "文博", "书瑶", "景行", "知夏",
+    "允中", "晓岚", "牧之", "星野", "静姝", "弘毅", "语堂", "亦凡", "念慈", "维岳", "可欣", "伯言",
+];
+
+pub(super) fn inspectors(rng: &dyn Rng) -> Sheet {
+    let mut rows = Vec::new();
+    let mut n = 0;
+    for (code, name, count, units, expertise) in DEPARTMENTS {
+        for place in 0..count {
+            let person = format!("{}{}", SURNAMES[n % 20], GIVEN[(n / 5 + n) % 24]);
+            let mut known = vec![expertise[place % expertise.len()]];
+            if expertise.len() > 1 {
+                known.push(
+                    expertise[(place + 1 + pick(rng, expertise.len() - 1)) % expertise.len()],
+                );
+            }
+            known.dedup();
+            rows.push(vec![
+                person,
+                if n % 3 == 0 { "女" } else { "男" }.to_owned(),
+                format!("4403-示例-{:04}", n + 1),
+                "2028-12-31".to_owned(),
+                name.to_owned(),
+                code.to_owned(),
+                units[place % units.len()].to_owned(),
+                "执法人员".to_owned(),
+                String::new(),
+                known.join("、"),
+                String::new(),
+                "在岗".to_owned(),
+            ]);
+            n += 1;
+        }
+    }
+    let headers = vec![
+        "姓名",
+        "性别",
+        "执法证号",
+        "执法证有效期至",
+        "部门",
+        "部门编码",
+        "工作单位",
+        "职务",
+        "执法区域",
+        "业务专长",
+        "工作量上限",
+        "状态",
+    ];
+    Sheet { headers, rows }
+}
+
+/// Every twelfth inspector has a relation to an object, by one of three grounds.
+pub(super) fn avoidances(inspectors: &Sheet, objects: &Sheet) -> Sheet {
+    let mut rows = Vec::new();
+    for (n, inspector) in inspectors.rows.iter().step_by(12).enumerate() {
+        let object = &objects.rows[(n * 37) % objects.rows.len()];
+        let ground = [
+            "近亲属任该单位高级管理人员",
+            "三年内曾在该单位任职",
+            "与负责人有其他利害关系",
+        ][n % 3];
+        let kind = ["近亲属", "曾任职单位", "利害关系"][n % 3];
+        rows.push(vec![
+            inspector[2].clone(),
+            object[1].clone(),
+            kind.to_owned(),
+            ground.to_owned(),
+            "2027-12-31".to_owned(),
+        ]);
+    }
+    Sheet {
+        headers: vec![
+            "执法证号",
+            "统一社会信用代码",
+            "回避类型",
+            "回避事由",
+            "回避期限至",
+        ],
+        rows,
+    }
+}
