@@ -75,7 +75,7 @@ export const imports = {
   rows: '{done} of {all} rows',
   mapping: {
     title: 'Which column is which field',
-    lead: 'What was recognised is filled in. Columns without a field are left out.',
+    lead: 'How the file’s columns were understood. Columns without a field are left out.',
     header: 'Column',
     sample: 'First row',
     field: 'Field',

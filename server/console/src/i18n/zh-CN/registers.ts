@@ -95,8 +95,8 @@ export const imports = {
   },
   rows: '{done} / {all} 行',
   mapping: {
-    title: '文件的列对应哪些字段',
-    lead: '已识别的列已经填好。没有对应的列不会导入。',
+    title: '列的对应关系',
+    lead: '文件中的列如何对应名录的字段。未识别的列不会导入。',
     header: '文件中的列',
     sample: '第一行的内容',
     field: '对应字段',
