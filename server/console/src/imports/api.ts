@@ -1,18 +1,10 @@
 import { type Schemas, answer, api, sendFile } from '@/api/client'
 
-export type ImportKind = 'objects' | 'inspectors' | 'items' | 'avoidances'
+export type ImportKind = Schemas['ImportKind']
 export type ImportView = Schemas['ImportView']
 
-/** What the server calls the kinds. */
-const kinds: Record<ImportKind, Schemas['ImportKind']> = {
-  objects: 'objects',
-  inspectors: 'inspectors',
-  items: 'items',
-  avoidances: 'avoid',
-}
-
 export async function upload(kind: ImportKind, file: File, progress: (share: number) => void): Promise<ImportView> {
-  const url = `/api/imports?kind=${kinds[kind]}&name=${encodeURIComponent(file.name)}`
+  const url = `/api/imports?kind=${kind}&name=${encodeURIComponent(file.name)}`
   return (await sendFile('POST', url, file, progress)) as ImportView
 }
 
