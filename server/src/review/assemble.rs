@@ -170,7 +170,7 @@ pub fn assemble(
             by: r.by("cost", id).0,
             at: r.by("cost", id).1,
         }),
-        witnesses: reader.each("witness", |r, id| WitnessView {
+        witnesses: reader.each("witness", |r, id| RecordWitness {
             name: r.text("witness", id, "name"),
             capacity: r.text("witness", id, "capacity"),
             by: r.by("witness", id).0,

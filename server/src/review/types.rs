@@ -74,7 +74,7 @@ pub struct ReviewView {
     pub statements: Vec<StatementView>,
     pub samples: Vec<SampleView>,
     pub costs: Vec<CostView>,
-    pub witnesses: Vec<WitnessView>,
+    pub witnesses: Vec<RecordWitness>,
     /// Declared that no fee was charged.
     pub fee_none: bool,
     pub handling: Handling,
@@ -321,7 +321,7 @@ pub struct CostView {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct WitnessView {
+pub struct RecordWitness {
     pub name: String,
     pub capacity: String,
     pub by: String,
