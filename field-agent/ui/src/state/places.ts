@@ -39,6 +39,17 @@ export function placeOfMissing(task: string, row: Missing): RouteLocationRaw {
   return placeOfStep(task, step, path ?? item ?? undefined)
 }
 
+/** Brings the place into view that a path leads to, or the nearest one that the screen has. */
+export function showPlace(path: string): boolean {
+  for (let at = path; at; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {
+    const target = document.getElementById(anchorId(at))
+    if (!target) continue
+    target.scrollIntoView({ block: 'start' })
+    return true
+  }
+  return false
+}
+
 /** The place on a screen that a path leads to. */
 export function anchorId(path: string): string {
   return `at-${path.replaceAll('/', '-')}`

@@ -102,11 +102,11 @@ export class Saver {
     const sent = this.state.sending
     this.state.sending = {}
     if (cause instanceof Refusal && cause.problem.code !== 'locked' && cause.problem.status < 500) {
-      const fields = cause.problem.fields ?? []
-      for (const path of Object.keys(sent)) {
-        const field = fields.find((f) => f.field === path)
-        if (field || fields.length === 0) this.state.refused[path] = field?.message ?? cause.problem.detail
-        else this.state.waiting[path] ??= sent[path]!
+      const named = new Map(cause.problem.fields?.filter((one) => one.field in sent).map((one) => [one.field, one.message]))
+      for (const [path, value] of Object.entries(sent)) {
+        const reason = named.size > 0 ? named.get(path) : cause.problem.detail
+        if (reason !== undefined) this.state.refused[path] = reason
+        else this.state.waiting[path] ??= value
       }
       if (Object.keys(this.state.waiting).length > 0) this.plan(0)
       return

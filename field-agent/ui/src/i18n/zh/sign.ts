@@ -17,7 +17,7 @@ export default {
     excludeText: '理由会写入每个人的签名。其后到达的内容将单独列为“迟到内容”。',
     excludeReason: '理由',
     include: '重新等待',
-    markDone: '我的部分已完成',
+    markDone: '我已完成',
     notHere: '不能在本机签名',
     preview: '看记录全文',
     begin: '固定内容，开始签名',
