@@ -23,6 +23,12 @@ export function shortTime(ms: number, today: number = Date.now()): string {
   return at.year === now.year ? `${at.month}-${at.day} ${clock}` : `${at.year}-${at.month}-${at.day} ${clock}`
 }
 
+/** `2026年11月24日 14:05`. */
+export function fullTime(ms: number): string {
+  const at = parts(ms)
+  return `${longDate(`${at.year}-${at.month}-${at.day}`)} ${at.hour}:${at.minute}`
+}
+
 /** `2026年11月24日` of a China date `YYYY-MM-DD`. */
 export function longDate(date: string): string {
   const [year, month, day] = date.split('-').map(Number)

@@ -1,5 +1,5 @@
 import { createApp, watch } from 'vue'
-import 'vant/lib/index.css'
+import './style/vant'
 import './style/tokens.css'
 import './style/base.css'
 import App from './App.vue'

@@ -4,7 +4,7 @@ export default {
     points: '检查要点',
     evidence: '其他材料',
     result: '检查结果',
-    opinion: '处理与意见',
+    opinion: '处理意见',
     sign_off: '签名封存',
     progress: '{done} / {total}',
     done: '已完成',
