@@ -246,13 +246,20 @@ async fn sync_in_background(agent: Arc<Agent>) {
                 let pause = Duration::from_millis(u64::try_from(ms).unwrap_or(1));
                 tokio::select! {
                     () = tokio::time::sleep(pause) => {}
-                    () = agent.wait_for_work() => tokio::time::sleep(GATHER).await,
+                    () = agent.wait_for_work() => gather(&agent).await,
                 }
             }
             None => {
                 agent.wait_for_work().await;
-                tokio::time::sleep(GATHER).await;
+                gather(&agent).await;
             }
         }
+    }
+}
+
+/// Taps that follow each other travel together; what a person asks for does not wait.
+async fn gather(agent: &Agent) {
+    if agent.next_pass_in() != Some(0) {
+        tokio::time::sleep(GATHER).await;
     }
 }

@@ -293,7 +293,7 @@ impl Agent {
         }
     }
 
-    /// What the background sync is doing.
+    /// What the background sync is doing; a pass that was asked for counts as running.
     pub(super) fn phase(&self) -> SyncPhase {
         let enrolled = lock(&self.vault).get("device").ok().flatten().is_some();
         if !enrolled {
@@ -303,7 +303,11 @@ impl Agent {
             return SyncPhase::Locked;
         }
         let driver = lock(&self.driver);
-        match (driver.running, driver.stopped, driver.failures) {
+        match (
+            driver.running || driver.urgent,
+            driver.stopped,
+            driver.failures,
+        ) {
             (true, ..) => SyncPhase::Running,
             (_, true, _) => SyncPhase::Stopped,
             (_, _, 1..) => SyncPhase::BackingOff,
