@@ -119,10 +119,14 @@ impl Tablet {
 
     /// Asks the agent to sync now and waits until everything is confirmed by the server.
     pub async fn sync(&self) -> anyhow::Result<()> {
+        let before = self.get("/api/sync").await?["last_success_at"].clone();
         self.post("/api/sync/now", json!({})).await?;
         for _ in 0..600 {
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             let status = self.get("/api/sync").await?;
+            if status["last_success_at"] == before {
+                continue;
+            }
             let phase = status["phase"].as_str().unwrap_or_default();
             let left = |what: &str| {
                 let counters = &status[what];

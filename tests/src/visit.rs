@@ -1,6 +1,7 @@
 //! One visit as inspectors carry it out on their tablets: arrival, check points, photos, result,
 //! sign-off. Used by the demo and the stories.
 
+use anyhow::ensure;
 use serde_json::{Value, json};
 
 use crate::office::text;
@@ -125,6 +126,8 @@ pub async fn sign(
     signers: &[(String, String)],
     excluded: Value,
 ) -> anyhow::Result<String> {
+    let missing = tablet.get(&format!("/api/tasks/{task}/missing")).await?;
+    ensure!(missing["can_sign"] == true, "still missing: {missing}");
     let path = format!("/api/tasks/{task}/sign-off");
     tablet.post(&path, json!({ "excluded": excluded })).await?;
     let party =
