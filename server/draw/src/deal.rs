@@ -12,6 +12,9 @@ use crate::ticket::Tickets;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, binary_heap::PeekMut};
 
+/// Decks whose hashers are kept. Only a pool far too small for its frame needs more, and then one or two cards of each.
+const DECKS_KEPT: usize = 1024;
+
 /// A card, ordered as cards are dealt. Of the ticket it holds the first 192 bits: that two of them are equal is as far
 /// away as that SHA-256 is broken, and heaps of cards half the size stay in the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -92,12 +95,17 @@ impl<'f, 'a> Dealer<'f, 'a> {
 
     /// The card of an inspector in a deck.
     fn print(&mut self, deck: u32, inspector: u32) -> Card {
-        while self.decks.len() <= deck as usize {
-            let purpose = format!("deck/{}", self.decks.len() + 1);
-            self.decks.push(Tickets::new(self.seed, &purpose));
-        }
+        let tickets = |deck: usize| Tickets::new(self.seed, &format!("deck/{}", deck + 1));
         let id = self.corps.all[inspector as usize].id.as_bytes();
-        let ticket = self.decks[deck as usize].of(id);
+        let ticket = match deck as usize {
+            far if far >= DECKS_KEPT => tickets(far).of(id),
+            near => {
+                while self.decks.len() <= near {
+                    self.decks.push(tickets(self.decks.len()));
+                }
+                self.decks[near].of(id)
+            }
+        };
         let part = |n: usize| {
             ticket[n..n + 8]
                 .iter()

@@ -4,7 +4,7 @@
 //! of which there are few different ones, are kept once as a [`Kind`] and named by number.
 
 use crate::fault::{Fault, What};
-use crate::parallel::{halves, map};
+use crate::parallel::{fill, halves, map};
 use crate::rules::{OBJECT_NEEDS_MAX, Rules};
 use crate::text::{check_line, end_of_file, is_hash, is_token, line_at, show, token_list};
 use std::collections::HashMap;
@@ -89,7 +89,7 @@ impl<'a> Objects<'a> {
             from += group.len();
         }
         let index = index(text, &rows);
-        let objects = Objects {
+        let mut objects = Objects {
             text,
             rows,
             kinds,
@@ -121,25 +121,49 @@ impl<'a> Objects<'a> {
 
     /// The row with this id.
     pub fn find(&self, id: &str) -> Option<u32> {
-        let prefix = prefix(id.as_bytes());
-        let from = self.index.partition_point(|(p, _)| *p < prefix);
-        let mut same = self.index[from..].iter().take_while(|(p, _)| *p == prefix);
-        same.find(|(_, row)| self.id(*row) == id.as_bytes())
+        let id = id.as_bytes();
+        let prefix = prefix(id);
+        let rest = &self.index[self.place(prefix)..];
+        let at = rest.partition_point(|(p, row)| *p == prefix && self.id(*row) < id);
+        rest.get(at)
+            .filter(|(_, row)| self.id(*row) == id)
             .map(|(_, row)| *row)
     }
 
-    /// That no id stands in two cells; within a cell the order has shown it.
-    fn distinct(&self) -> Result<(), Fault> {
+    /// The first place of the index that is not below `prefix`. Blinded ids are spread evenly, so the search starts
+    /// where an even spread would have it and widens from there: a few steps where halving takes twenty.
+    fn place(&self, prefix: u64) -> usize {
+        let n = self.index.len();
+        let below = |at: usize| self.index[at].0 < prefix;
+        let guess = ((u128::from(prefix) * n as u128) >> 64) as usize;
+        let (mut low, mut high) = (guess.min(n), guess.min(n));
+        let mut step = 64;
+        while low > 0 && !below(low - 1) {
+            low = low.saturating_sub(step);
+            step *= 2;
+        }
+        let mut step = 64;
+        while high < n && below(high) {
+            high = (high + step).min(n);
+            step *= 2;
+        }
+        low + self.index[low..high].partition_point(|(p, _)| *p < prefix)
+    }
+
+    /// Orders the index also among ids that begin alike (honest ones do not; hostile ones must not make searches
+    /// slow), and finds ids that stand in two cells; within a cell the order has shown that there are none.
+    fn distinct(&mut self) -> Result<(), Fault> {
+        let (text, rows) = (self.text, &self.rows);
+        let id = |row: u32| id_at(text, rows[row as usize].at);
         let mut first: Option<u32> = None;
         for group in self
             .index
-            .chunk_by(|a, b| a.0 == b.0)
+            .chunk_by_mut(|a, b| a.0 == b.0)
             .filter(|g| g.len() > 1)
         {
-            let mut rows: Vec<u32> = group.iter().map(|(_, row)| *row).collect();
-            rows.sort_by_key(|row| (self.id(*row), *row));
-            for pair in rows.windows(2).filter(|w| self.id(w[0]) == self.id(w[1])) {
-                first = Some(first.map_or(pair[1], |row| row.min(pair[1])));
+            group.sort_by_key(|(_, row)| (id(*row), *row));
+            for pair in group.windows(2).filter(|w| id(w[0].1) == id(w[1].1)) {
+                first = Some(first.map_or(pair[1].1, |row| row.min(pair[1].1)));
             }
         }
         match first {
@@ -236,16 +260,13 @@ fn prefix(id: &[u8]) -> u64 {
 }
 
 fn index(text: &[u8], rows: &[Row]) -> Vec<(u64, u32)> {
-    let parts = map(&halves(rows.len()), |range| {
-        let mut part: Vec<(u64, u32)> = range
-            .clone()
-            .map(|n| (prefix(id_at(text, rows[n].at)), n as u32))
-            .collect();
+    let mut all: Vec<(u64, u32)> = fill(rows.len(), |from, part| {
+        for (n, place) in (from..).zip(part.iter_mut()) {
+            *place = (prefix(id_at(text, rows[n].at)), n as u32);
+        }
         // Cells are sorted already: the stable sort finds those runs and only merges them.
         part.sort();
-        part
     });
-    let mut all = parts.concat();
     all.sort();
     all
 }
@@ -378,5 +399,36 @@ fn kind_of<'a>(suffix: &'a [u8], rules: &Rules) -> Result<Kind<'a>, Fault> {
             format!("the rules list no need {need:?}"),
         )),
         None => Ok(Kind { district, needs }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // Whatever the ids are, a search finds the place that halving finds.
+    #[test]
+    fn a_place_is_found_in_even_and_in_crooked_spreads() {
+        let even: Vec<u64> = (0..500).map(|n| n * (u64::MAX / 500)).collect();
+        let low: Vec<u64> = (0..500).map(|n| n / 3).collect();
+        let high: Vec<u64> = low.iter().map(|n| u64::MAX - 200 + n).collect();
+        for prefixes in [vec![], vec![7], even, low, high] {
+            let index: Vec<(u64, u32)> = prefixes.iter().copied().zip(0..).collect();
+            let asked = prefixes
+                .iter()
+                .flat_map(|p| [p.saturating_sub(1), *p, p.saturating_add(1)]);
+            let asked: Vec<u64> = asked.chain([0, 1, u64::MAX / 2, u64::MAX]).collect();
+            let objects = Objects {
+                text: b"",
+                rows: vec![],
+                kinds: vec![],
+                cells: vec![],
+                index,
+            };
+            for prefix in asked {
+                let right = prefixes.partition_point(|p| *p < prefix);
+                assert_eq!(objects.place(prefix), right, "{prefix}");
+            }
+        }
     }
 }

@@ -30,6 +30,24 @@ pub(crate) fn map<T: Sync, R: Send>(of: &[T], f: impl Fn(&T) -> R + Sync) -> Vec
     })
 }
 
+/// `n` values; `f` is given the place of each part and fills it in, each on a thread of its own.
+pub(crate) fn fill<T: Clone + Default + Send>(
+    n: usize,
+    f: impl Fn(usize, &mut [T]) + Sync,
+) -> Vec<T> {
+    let mut all = vec![T::default(); n];
+    std::thread::scope(|scope| {
+        let f = &f;
+        let mut rest = all.as_mut_slice();
+        for range in halves(n) {
+            let (part, more) = std::mem::take(&mut rest).split_at_mut(range.len());
+            rest = more;
+            scope.spawn(move || f(range.start, part));
+        }
+    });
+    all
+}
+
 /// Two things at once.
 pub(crate) fn both<A: Send, B>(a: impl FnOnce() -> A + Send, b: impl FnOnce() -> B) -> (A, B) {
     std::thread::scope(|scope| {

@@ -1,7 +1,7 @@
 //! Which objects are drawn: the smallest tickets of each cell. SPEC.md §5.
 
 use crate::objects::Objects;
-use crate::parallel::{halves, map};
+use crate::parallel::fill;
 use crate::rules::Rules;
 use crate::ticket::{Ticket, Tickets};
 use std::cmp::Ordering;
@@ -22,13 +22,11 @@ pub(crate) struct Selection {
 pub(crate) fn select(seed: &str, objects: &Objects<'_>, rules: &Rules) -> Selection {
     let tickets = Tickets::new(seed, "object");
     // Eight bytes of each ticket settle nearly every comparison; the rest is computed again where they do not.
-    let mut short: Vec<(u64, u32)> = map(&halves(objects.rows.len()), |range| {
-        let (from, to) = (range.start as u32, range.end as u32);
-        (from..to)
-            .map(|row| (head(&tickets.of(objects.id(row))), row))
-            .collect::<Vec<_>>()
-    })
-    .concat();
+    let mut short: Vec<(u64, u32)> = fill(objects.rows.len(), |from, part| {
+        for (row, place) in (from as u32..).zip(part) {
+            *place = (head(&tickets.of(objects.id(row))), row);
+        }
+    });
     let compare = |a: &(u64, u32), b: &(u64, u32)| -> Ordering {
         a.0.cmp(&b.0).then_with(|| {
             tickets
