@@ -51,8 +51,10 @@ export function fromLocalInput(text: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms
 }
 
-export function kilobytes(bytes: number): string {
-  return bytes < 1024 * 1024 ? `${Math.ceil(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`
+/** A number of bytes in the unit that people use for it. */
+export function byteSize(bytes: number): string {
+  if (bytes < 1024 ** 2) return `${Math.ceil(bytes / 1024)} KB`
+  return bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MB` : `${(bytes / 1024 ** 3).toFixed(1)} GB`
 }
 
 /** Fen as yuan with two decimals. */
