@@ -187,6 +187,7 @@ pub async fn start_with(
     if !config.listen.ip().is_loopback() {
         return Err(HostError::NotLoopback(config.listen));
     }
+    private_folder(&config.data).map_err(|e| HostError::Start(e.into()))?;
     let keys: Arc<dyn KeyStore> = Arc::new(FileKeyStore::new(config.data.join("device.secret")));
     let agent = Agent::new(Ports {
         data: config.data,
@@ -234,6 +235,15 @@ pub async fn start_with(
         server,
         background,
     })
+}
+
+/// Makes the data folder for this user alone; one that exists stays as it is.
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
 }
 
 /// Starts by itself when the server can be reached, and goes on after every failure.

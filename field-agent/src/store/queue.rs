@@ -115,11 +115,13 @@ pub fn to_fetch(db: &Connection, now: i64, limit: usize) -> rusqlite::Result<Vec
     .collect()
 }
 
-/// Blobs of this tablet to ask the server about, in the order of sending. Those that pause do not
-/// stand in the way of the others.
+/// Blobs of this tablet to ask the server about: those that wait for their receipt, then the next
+/// ones to be sent. Those that pause do not stand in the way of the others.
 pub fn unconfirmed(db: &Connection, now: i64, limit: usize) -> rusqlite::Result<Vec<BlobRow>> {
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM blob WHERE here = 1 AND delivery < 2 AND permanent = 0 AND next_at <= ?1 ORDER BY form, at LIMIT ?2"
+        "SELECT {COLUMNS} FROM blob
+         WHERE here = 1 AND delivery < 2 AND permanent = 0 AND next_at <= ?1
+         ORDER BY delivery DESC, form, at LIMIT ?2"
     ))?
     .query_map(params![now, limit as i64], row)?
     .collect()

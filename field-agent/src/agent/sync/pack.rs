@@ -13,13 +13,16 @@ use sync::signing::{self, CHANGE};
 use super::super::{Agent, Open, lock, storage};
 use super::{InFlight, StepFailure};
 use crate::api::Problem;
-use crate::store::{self, changes, queue, statements};
+use crate::store::{self, changes, delivery, queue, statements};
 
 /// Most changes and most bytes of them in one request.
 const MAX_CHANGES: usize = 4_000;
 const MAX_BYTES: usize = 2 << 20;
 const MAX_SIGNATURES: usize = 50;
 const MAX_BLOBS: usize = 300;
+/// Most blobs to ask about before any of their bytes were sent: a wrong guess costs one chunk, asking
+/// about each costs every round trip on a slow link.
+const MAX_UNSENT_BLOBS: usize = 40;
 
 pub(super) fn kind_of(form: i64) -> BlobKind {
     match form {
@@ -138,6 +141,12 @@ impl Agent {
     }
 }
 
+/// Everything that the server has not confirmed (X6).
+const UNSYNCED: &str = "SELECT
+    (SELECT count(*) FROM change WHERE delivery <> 2)
+    + (SELECT count(*) FROM statement WHERE delivery <> 2)
+    + (SELECT count(*) FROM blob WHERE here = 1 AND delivery <> 2)";
+
 fn build(
     open: &mut Open,
     request: [u8; 16],
@@ -152,20 +161,21 @@ fn build(
         size <= budget
     });
     let fitting = fitting.count().max(1);
-    let held_back = rows.len().saturating_sub(fitting);
     rows.truncate(fitting);
     let (authors, docs, hashes) = docs(open, rows);
     // A signature may name heads of changes that still wait; the server then keeps it until they come.
     let signatures = statements::undelivered(&open.db, MAX_SIGNATURES).map_err(storage)?;
-    let blobs: Vec<BlobRef> = queue::unconfirmed(&open.db, clock, MAX_BLOBS)
-        .map_err(storage)?
+    let waiting = queue::unconfirmed(&open.db, clock, MAX_BLOBS).map_err(storage)?;
+    let unsent = waiting
         .iter()
-        .filter_map(blob_ref)
-        .collect();
-    let unsynced = held_back
-        + hashes.iter().map(|(_, h)| h.len()).sum::<usize>()
-        + signatures.len()
-        + blobs.len();
+        .filter(|b| b.delivery == delivery::HERE)
+        .take(MAX_UNSENT_BLOBS);
+    let sent_already = waiting.iter().filter(|b| b.delivery == delivery::SENT);
+    let blobs: Vec<BlobRef> = sent_already.chain(unsent).filter_map(blob_ref).collect();
+    let unsynced: i64 = open
+        .db
+        .query_row(UNSYNCED, [], |r| r.get(0))
+        .map_err(storage)?;
     let sent = InFlight {
         docs: hashes,
         signatures: signatures.iter().map(sync::signoff::Signed::id).collect(),
@@ -182,7 +192,7 @@ fn build(
         blobs,
         status: Some(DeviceStatus {
             version: env!("CARGO_PKG_VERSION").into(),
-            unsynced: unsynced as u64,
+            unsynced: u64::try_from(unsynced).unwrap_or(0),
             free_bytes,
             clock,
         }),
