@@ -50,6 +50,7 @@ export default {
     hideBasis: 'Hide the basis',
     note: 'Note',
     noteNeeded: 'Note (required)',
+    noteDue: 'Note required',
     addNote: 'Add a note',
     photoNeeded: 'Photo required',
     number: 'Value ({unit})',

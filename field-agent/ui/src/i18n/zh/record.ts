@@ -50,6 +50,7 @@ export default {
     hideBasis: '收起依据',
     note: '情况说明',
     noteNeeded: '情况说明（必填）',
+    noteDue: '须填说明',
     addNote: '加说明',
     photoNeeded: '须拍照',
     number: '数值（{unit}）',
