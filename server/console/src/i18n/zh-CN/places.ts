@@ -92,6 +92,7 @@ export const journal = {
     object: { create: '新增检查对象', update: '修改检查对象' },
     inspector: { create: '新增检查人员', update: '修改检查人员' },
     avoidance: { create: '登记回避关系', remove: '移除回避关系' },
+    import: { apply: '开始导入', done: '完成导入' },
     item: { version: '修订抽查事项', status: '启停抽查事项' },
     plan: { draft: '编制计划', change: '修改计划', submit: '提交计划', approve: '批准计划', return: '退回计划', lock: '锁定计划' },
     draw: {
