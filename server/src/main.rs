@@ -58,7 +58,8 @@ enum Command {
         #[arg(long, default_value_t = Size::default().seed)]
         seed: u64,
         /// How many objects.
-        #[arg(long, default_value_t = Size::default().objects)]
+        #[arg(long, default_value_t = Size::default().objects,
+            value_parser = clap::value_parser!(u32).range(1..=100_000))]
         objects: u32,
     },
     /// Judge changes from tablets; the server starts this itself.

@@ -8,7 +8,7 @@ mod people;
 use std::path::Path;
 
 use anyhow::Context;
-use rust_xlsxwriter::Workbook;
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Workbook};
 
 use crate::rng::SeededRng;
 use crate::rng::{Rng, bytes};
@@ -65,6 +65,9 @@ fn csv(path: &Path, sheet: &Sheet) -> anyhow::Result<()> {
 
 fn xlsx(path: &Path, sheet: &Sheet) -> anyhow::Result<()> {
     let mut book = Workbook::new();
+    // Otherwise the workbook carries the moment of writing, and no two are alike.
+    let made = ExcelDateTime::from_ymd(2026, 1, 1)?;
+    book.set_properties(&DocProperties::new().set_creation_datetime(&made));
     let page = book.add_worksheet();
     page.write_string(0, 0, NOTICE)?;
     for (column, header) in (0u16..).zip(&sheet.headers) {
@@ -98,12 +101,28 @@ mod tests {
             ..Size::default()
         };
         write(&a, size).unwrap();
+        // Longer than the second in which a workbook counts its time.
+        std::thread::sleep(std::time::Duration::from_millis(1_100));
         write(&b, size).unwrap();
-        for name in ["objects.csv", "avoid.csv"] {
+        for name in ["objects.csv", "avoid.csv", "inspectors.xlsx", "items.xlsx"] {
             assert_eq!(
                 std::fs::read(a.join(name)).unwrap(),
                 std::fs::read(b.join(name)).unwrap()
             );
+        }
+    }
+
+    #[test]
+    fn no_two_inspectors_share_a_name_and_no_two_objects_a_code() {
+        let rng = SeededRng::new(1);
+        let people = people::inspectors(&rng).rows;
+        let names: std::collections::HashSet<_> = people.iter().map(|row| &row[0]).collect();
+        assert_eq!(names.len(), 120);
+        let objects = objects::sheet(&rng, 12_000).rows;
+        let codes: std::collections::HashSet<_> = objects.iter().map(|row| &row[1]).collect();
+        assert_eq!(codes.len(), 12_000);
+        for code in codes {
+            crate::register::credit_code::CreditCode::parse(code).unwrap();
         }
     }
 

@@ -80,10 +80,13 @@ pub(super) fn sheet(rng: &dyn Rng, count: u32) -> Sheet {
     Sheet { headers, rows }
 }
 
-/// A code with right check digits (GB 11714, GB 32100) whose organisation part begins with `00EX`,
+/// A code with right check digits (GB 11714, GB 32100) whose organisation part begins with `00E`,
 /// which no registrar has given out.
 fn code(district: &str, n: u32) -> String {
-    let organisation = format!("00EX{n:04}");
+    let organisation = match n {
+        0..10_000 => format!("00EX{n:04}"),
+        _ => format!("00E{n:05}"),
+    };
     let value = |c: char| c.to_digit(36).unwrap_or(0);
     let weights = [3, 7, 9, 10, 5, 8, 4, 2];
     let sum: u32 = organisation

@@ -55,7 +55,7 @@ pub(super) fn inspectors(rng: &dyn Rng) -> Sheet {
     let mut n = 0;
     for (code, name, count, units, expertise) in DEPARTMENTS {
         for place in 0..count {
-            let person = format!("{}{}", SURNAMES[n % 20], GIVEN[(n / 5 + n) % 24]);
+            let person = format!("{}{}", SURNAMES[n % 20], GIVEN[(n / 20 + n) % 24]);
             let mut known = vec![expertise[place % expertise.len()]];
             if expertise.len() > 1 {
                 known.push(
