@@ -4,7 +4,15 @@ use super::{Sheet, pick};
 use crate::rng::Rng;
 
 /// Code, name, how many inspectors, units, expertise words.
-const DEPARTMENTS: [(&str, &str, usize, &[&str], &[&str]); 6] = [
+type Department = (
+    &'static str,
+    &'static str,
+    usize,
+    &'static [&'static str],
+    &'static [&'static str],
+);
+
+const DEPARTMENTS: [Department; 6] = [
     (
         "scjg",
         "市场监督管理局",
@@ -17,7 +25,7 @@ const DEPARTMENTS: [(&str, &str, usize, &[&str], &[&str]); 6] = [
         ],
         &["食品", "特种设备", "价格", "计量", "广告", "登记"],
     ),
-    ("xfjy", "消防救援支队", 14, &["示例消防大队"], &["消防"]),
+    ("xfjy", "消防救援局", 14, &["示例消防大队"], &["消防"]),
     (
         "yjgl",
         "应急管理局",
