@@ -51,6 +51,11 @@ export function fromLocalInput(text: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms
 }
 
+/** A district as people call it; a bare GB/T 2260 code says nothing to them. */
+export function districtName(district: string): string {
+  return /^\d+$/.test(district) ? '' : district
+}
+
 /** A number of bytes in the unit that people use for it. */
 export function byteSize(bytes: number): string {
   if (bytes < 1024 ** 2) return `${Math.ceil(bytes / 1024)} KB`

@@ -59,7 +59,7 @@ export default {
     lead: '请向管理员索取服务器地址和一次性登记码。',
     server: '服务器地址',
     code: '登记码',
-    codeHint: '只能使用一次；不区分大小写。',
+    codeHint: '只能使用一次。',
     next: '下一步',
     looking: '正在查询登记码…',
     pins: '“{name}”的检查人员各自设定 PIN',
