@@ -394,3 +394,39 @@ async fn a_colleagues_photo_must_have_come_before_signing() {
     let missing = second.ok(&format!("/api/tasks/{task}/missing")).await;
     assert!(!missing.to_string().contains("photo_not_here"), "{missing}");
 }
+
+// F7: more work than one request holds goes in several, in one pass
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_into_one_request_follows_in_the_next() {
+    let (server, tablet, task) = tablet_with_work().await;
+    let before = server.changes(&task);
+    let path = format!("/api/tasks/{task}/entries");
+    for n in 0..140 {
+        // Texts that do not compress, so that the limit of the body is met.
+        let text: String = (0..2_500_u32)
+            .map(|i| {
+                let mixed = (i + n * 7_919)
+                    .wrapping_mul(2_654_435_761)
+                    .rotate_left(n % 31)
+                    ^ i.wrapping_mul(40_503);
+                char::from_u32(0x4e00 + mixed % 20_000).unwrap_or('字')
+            })
+            .collect();
+        let body = json!({"kind": "statement", "fields": {"text": text}});
+        let (status, body) = tablet.post(&path, body).await;
+        assert_eq!(status, 200, "{body}");
+    }
+    server.take_requests();
+    assert_eq!(tablet.sync().await, None);
+    let syncs = server
+        .take_requests()
+        .into_iter()
+        .filter(|(r, _)| r == "POST /sync/v1");
+    let sizes: Vec<usize> = syncs.map(|(_, size)| size).collect();
+    assert!(
+        sizes.iter().all(|s| *s <= sync::message::MAX_BODY_BYTES) && sizes.len() >= 2,
+        "{sizes:?}"
+    );
+    assert_eq!(server.changes(&task), before + 18 + 140);
+    assert_eq!(tablet.ok("/api/sync").await["records"]["confirmed"], 1);
+}

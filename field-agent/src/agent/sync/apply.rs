@@ -173,6 +173,7 @@ fn apply_in_transaction(
     } else {
         verdicts(&tx, sent, response, &mut touched).map_err(storage)?;
         receipts(&tx, sent, response, now, &mut touched).map_err(storage)?;
+        applied.again |= sent.left && response.verdicts.len() == sent.docs.len();
     }
     for grant in &response.grants {
         match take_grant(&tx, &server_key, grant, now) {

@@ -52,6 +52,8 @@ struct InFlight {
     docs: Vec<(TaskId, Vec<Sha256>)>,
     signatures: Vec<Sha256>,
     blobs: Vec<BlobRef>,
+    /// More changes wait than the request could hold.
+    left: bool,
 }
 
 /// Why a step failed.

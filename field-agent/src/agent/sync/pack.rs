@@ -161,6 +161,7 @@ fn build(
         size <= budget
     });
     let fitting = fitting.count().max(1);
+    let left = rows.len() > fitting || rows.len() == MAX_CHANGES;
     rows.truncate(fitting);
     let (authors, docs, hashes) = docs(open, rows);
     // A signature may name heads of changes that still wait; the server then keeps it until they come.
@@ -180,6 +181,7 @@ fn build(
         docs: hashes,
         signatures: signatures.iter().map(sync::signoff::Signed::id).collect(),
         blobs: blobs.clone(),
+        left,
     };
     let message = SyncRequest {
         v: VERSION,
