@@ -36,7 +36,7 @@ pub(super) fn run(
         if !faults.is_empty() {
             import.refuse(row, faults);
         } else if apply {
-            save(tx, import, inspector, &known)?;
+            save(tx, import, row, inspector, &known)?;
         }
         (import.progress)(done, total);
     }
@@ -46,6 +46,7 @@ pub(super) fn run(
 fn save(
     tx: &mut Tx<'_>,
     import: &Import<'_>,
+    row: &TableRow,
     mut new: Inspector,
     known: &[Department],
 ) -> Result<(), AppError> {
@@ -56,8 +57,35 @@ fn save(
     new.id = old
         .as_ref()
         .map_or_else(|| import.new_id(), |o| o.id.clone());
+    if let Some(old) = &old {
+        keep(&mut new, old, |field| !import.get(row, field).is_empty());
+    }
     save_inspector(tx, old.as_ref(), &new, &import.trace)?;
     Ok(())
+}
+
+/// What a file does not say stays as it is in the register: who left is not brought back by a list
+/// without that column.
+fn keep(new: &mut Inspector, old: &Inspector, says: impl Fn(&str) -> bool) {
+    fn field<T: Clone>(said: bool, new: &mut T, old: &T) {
+        if !said {
+            new.clone_from(old);
+        }
+    }
+    field(says("sex"), &mut new.sex, &old.sex);
+    field(
+        says("certificate_until"),
+        &mut new.certificate_until,
+        &old.certificate_until,
+    );
+    field(says("unit"), &mut new.unit, &old.unit);
+    field(says("post"), &mut new.post, &old.post);
+    field(says("districts"), &mut new.districts, &old.districts);
+    field(says("expertise"), &mut new.expertise, &old.expertise);
+    field(says("languages"), &mut new.languages, &old.languages);
+    field(says("capacity"), &mut new.capacity, &old.capacity);
+    field(says("expert"), &mut new.expert, &old.expert);
+    field(says("status"), &mut new.status, &old.status);
 }
 
 fn judge(
@@ -188,8 +216,12 @@ pub(super) fn department(
 
 /// A date as people write it, as `YYYY-MM-DD`.
 pub(super) fn date(text: &str) -> Result<Option<String>, String> {
-    if text.is_empty() || text == "长期" {
+    if text.is_empty() {
         return Ok(None);
+    }
+    // A certificate without end is valid; one without a date is not known to be.
+    if text == "长期" {
+        return Ok(Some("9999-12-31".to_owned()));
     }
     let plain = text.replace(['年', '月', '/', '.'], "-").replace('日', "");
     NaiveDate::parse_from_str(&plain, "%Y-%m-%d")

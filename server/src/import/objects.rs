@@ -25,7 +25,8 @@ pub(super) fn run(
                     Some(code) => by_code(tx, code)?,
                     None => area_by_name(tx, &object.name)?,
                 };
-                let object = kept(old.as_ref(), object, import);
+                let states = !import.get(row, "status").is_empty();
+                let object = kept(old.as_ref(), object, states, import);
                 save_object(tx, old.as_ref(), &object, &import.trace)?;
             }
             Ok(_) => {}
@@ -51,7 +52,7 @@ fn lines_by_code(import: &Import<'_>, table: &Table) -> HashMap<String, Vec<(u32
 }
 
 /// What a file does not say stays as it is in the register.
-fn kept(old: Option<&Object>, mut new: Object, import: &Import<'_>) -> Object {
+fn kept(old: Option<&Object>, mut new: Object, states: bool, import: &Import<'_>) -> Object {
     let Some(old) = old else {
         new.id = import.new_id();
         return new;
@@ -72,6 +73,10 @@ fn kept(old: Option<&Object>, mut new: Object, import: &Import<'_>) -> Object {
     (new.lat_e7, new.lon_e7) = (old.lat_e7, old.lon_e7);
     if new.tags.is_empty() {
         new.tags.clone_from(&old.tags);
+    }
+    // Who was cancelled is not revived by a file that does not speak of it.
+    if !states {
+        new.status.clone_from(&old.status);
     }
     new
 }

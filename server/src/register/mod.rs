@@ -27,10 +27,11 @@ pub(crate) use inspector::save as save_inspector;
 pub use inspector::{
     Inspector, PoolInspector, find_inspector, inspector_by_certificate, pool_inspectors,
 };
+pub use object::by_code;
 pub use object::{
     FrameObject, Object, ObjectFilter, count_by_risk, find_object, frame_objects, object_facts,
 };
-pub(crate) use object::{area_by_name, by_code, by_name, save as save_object};
+pub(crate) use object::{area_by_name, by_name, save as save_object};
 
 /// How many rows have one value of a field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -261,7 +261,7 @@ pub fn find_object(tx: &mut Tx<'_>, id: &str) -> Result<Option<Object>> {
 }
 
 /// The object with this credit code or citizen ID.
-pub(crate) fn by_code(tx: &mut Tx<'_>, code: &str) -> Result<Option<Object>> {
+pub fn by_code(tx: &mut Tx<'_>, code: &str) -> Result<Option<Object>> {
     tx.query_opt(
         &format!("SELECT {COLUMNS} FROM objects WHERE code = $1"),
         &[&code],
