@@ -27,6 +27,7 @@ export const publication = {
   empty: { due: 'Nothing is due', in_publicity: 'Nothing is in publicity', published: 'Nothing is published yet' },
   field: { object: 'Object', number: 'Number', results: 'Result', ended: 'Visit ended', due: 'Due', published: 'Published', publicity: 'Publicity' },
   kept: 'over; kept',
+  publicTitle: 'What is public',
   previewTitle: 'What becomes public',
   previewLead: 'All that the public will see. Risk classes never become public.',
   publish: 'Publish',
