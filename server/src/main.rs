@@ -186,6 +186,7 @@ async fn import_file(
                     kind,
                     tables: &tables,
                     chosen: None,
+                    scope: account::Scope::Everywhere,
                     trace,
                     rng: rng.as_ref(),
                 },

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use server::account::Scope;
 use server::clock::ManualClock;
 use server::config::Config;
 use server::import::{ImportKind, Outcome, Source, read, run};
@@ -25,6 +26,10 @@ async fn office() -> (tempfile::TempDir, AppState) {
 }
 
 async fn import(state: &AppState, kind: ImportKind, text: &str) -> Outcome {
+    import_by(state, Scope::Everywhere, kind, text).await
+}
+
+async fn import_by(state: &AppState, scope: Scope, kind: ImportKind, text: &str) -> Outcome {
     let tables = read(text.as_bytes()).unwrap();
     let rng = state.rng.clone();
     state
@@ -41,6 +46,7 @@ async fn import(state: &AppState, kind: ImportKind, text: &str) -> Outcome {
                 kind,
                 tables: &tables,
                 chosen: None,
+                scope,
                 trace,
                 rng: rng.as_ref(),
             };
@@ -100,6 +106,21 @@ async fn an_inspector_who_left_is_not_brought_back_by_a_short_list() {
     assert_eq!(after.status, "left");
     assert_eq!(after.certificate_until.as_deref(), Some("9999-12-31"));
     assert_eq!(after.expertise.len(), 2);
+}
+
+// S1: rights by department
+#[tokio::test]
+async fn a_registrar_imports_only_inspectors_of_the_own_department() {
+    let (_folder, state) = office().await;
+    let market = "姓名,执法证号,部门,部门编码\n示例一,示例0001,示例局,market\n";
+    let kind = ImportKind::Inspectors;
+    let fire = || Scope::In(vec!["fire".into()]);
+    assert_eq!(import_by(&state, fire(), kind, market).await.refused, 1);
+    let own = || Scope::In(vec!["market".into()]);
+    assert_eq!(import_by(&state, own(), kind, market).await.accepted, 1);
+    // Nor can another department take the inspector over.
+    let taken = "姓名,执法证号,部门,部门编码\n示例一,示例0001,示例队,fire\n";
+    assert_eq!(import_by(&state, fire(), kind, taken).await.refused, 1);
 }
 
 // O4: nobody can say which holder is right

@@ -39,6 +39,9 @@ fn judge(
     if inspector.is_none() {
         faults.push(fault("certificate", "执法人员名录库中没有这个执法证号"));
     }
+    if let Some(found) = &inspector {
+        faults.extend(import.own("certificate", &found.department));
+    }
     let (code, name, person) = (get("object_code"), get("object_name"), get("legal_person"));
     let object = match (code, name) {
         ("", "") => None,

@@ -33,6 +33,13 @@ pub(super) fn run(
                 format!("与第 {line} 行的执法证号重复"),
             ));
         }
+        // Both where the inspector is and where they come to.
+        let old = inspector_by_certificate(tx, &inspector.certificate)?;
+        let departments = old.iter().chain([&inspector]).map(|i| &i.department);
+        let foreign = departments
+            .filter(|d| !d.is_empty())
+            .find_map(|d| import.own("department", d));
+        faults.extend(foreign);
         if !faults.is_empty() {
             import.refuse(row, faults);
         } else if apply {

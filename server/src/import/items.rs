@@ -1,6 +1,8 @@
 //! Rows of items with their check sheets (L1, L4): one row for each check point, the item's own
 //! columns on its first row or on all.
 
+use std::collections::HashMap;
+
 use sync::facts::{AnswerKind, CheckPoint, Demand};
 
 use super::inspectors::department;
@@ -80,19 +82,23 @@ pub(super) fn run(
 
 /// Rows of one item, in the order of the file; a row without a code belongs to the item above it.
 fn by_item<'t>(import: &Import<'_>, table: &'t Table) -> Vec<Vec<&'t TableRow>> {
-    let mut items: Vec<(String, Vec<&TableRow>)> = Vec::new();
+    let mut items: Vec<Vec<&TableRow>> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
     for row in &table.rows {
         let code = import.get(row, "code");
         let place = match code {
             "" => items.len().checked_sub(1),
-            code => items.iter().position(|(c, _)| c == code),
+            code => places.get(code).copied(),
         };
         match place.and_then(|i| items.get_mut(i)) {
-            Some((_, rows)) => rows.push(row),
-            None => items.push((code.to_owned(), vec![row])),
+            Some(rows) => rows.push(row),
+            None => {
+                places.insert(code, items.len());
+                items.push(vec![row]);
+            }
         }
     }
-    items.into_iter().map(|(_, rows)| rows).collect()
+    items
 }
 
 fn facts(
@@ -107,6 +113,9 @@ fn facts(
         faults.push(fault("department", message));
         String::new()
     });
+    if !department.is_empty() {
+        faults.extend(import.own("department", &department));
+    }
     let basis = get("basis")
         .split(['；', ';', '\n'])
         .map(str::trim)

@@ -21,6 +21,7 @@ pub use columns::{Column, Mapping, fields};
 pub use routes::{handler, router};
 pub use table::{MAX_FILE, Table, TableRow, Unreadable, read};
 
+use crate::account::Scope;
 use crate::db::Tx;
 use crate::error::AppError;
 use crate::ids::uuid_v7;
@@ -102,6 +103,7 @@ pub struct Outcome {
 /// What an import works with.
 pub struct Import<'a> {
     pub kind: ImportKind,
+    pub scope: Scope,
     pub trace: Trace,
     pub rng: &'a dyn Rng,
     /// Called now and then with how many rows are done.
@@ -116,6 +118,8 @@ pub struct Source<'a> {
     pub tables: &'a [Table],
     /// Columns that a person mapped; otherwise their headers decide.
     pub chosen: Option<&'a [Column]>,
+    /// The departments whose inspectors and items the importer may change (S1).
+    pub scope: Scope,
     pub trace: Trace,
     pub rng: &'a dyn Rng,
 }
@@ -134,6 +138,7 @@ pub fn run(
         kind,
         tables,
         chosen,
+        scope,
         trace,
         rng,
     } = source;
@@ -150,6 +155,7 @@ pub fn run(
     let (table, mapping) = fitting.ok_or_else(|| AppError::malformed(why))?;
     let mut import = Import {
         kind,
+        scope,
         trace,
         rng,
         progress,
@@ -166,6 +172,15 @@ pub fn run(
 }
 
 impl Import<'_> {
+    /// Refuses what belongs to a department that the importer has no right in.
+    pub(crate) fn own(&self, field: &'static str, department: &str) -> Option<Fault> {
+        let allowed = match &self.scope {
+            Scope::Everywhere => true,
+            Scope::In(departments) => departments.iter().any(|d| d == department),
+        };
+        (!allowed).then(|| fault(field, "属于其他部门，您没有该部门的权限，请由该部门导入"))
+    }
+
     pub(crate) fn get<'r>(&self, row: &'r TableRow, field: &str) -> &'r str {
         self.mapping.get(row, field)
     }

@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::store::{self, Kept};
 use super::{Column, ImportKind, MAX_FILE, RowError, Source, fields, read, run};
-use crate::account::{Actor, Right};
+use crate::account::{Actor, Right, Scope};
 use crate::error::{AppError, Problem};
 use crate::extract::{Json, Path, Query};
 use crate::jobs::{self, Failure, Handler, Job, Progress};
@@ -164,6 +164,7 @@ async fn upload(
                     kind,
                     tables: &tables,
                     chosen: None,
+                    scope: actor.scope(right(kind)),
                     trace,
                     rng: own.rng.as_ref(),
                 },
@@ -242,6 +243,7 @@ async fn remap(
                     kind: kept.kind,
                     tables: &tables,
                     chosen: Some(&columns),
+                    scope: actor.scope(right(kept.kind)),
                     trace,
                     rng: own.rng.as_ref(),
                 },
@@ -280,7 +282,15 @@ async fn apply(
                     "这次导入已经在执行或已经结束",
                 ));
             }
-            let payload = json!({ "import": row, "actor_name": actor.name });
+            let departments = match actor.scope(right(kept.kind)) {
+                Scope::Everywhere => Value::Null,
+                Scope::In(departments) => departments.into(),
+            };
+            let payload = json!({
+                "import": row,
+                "actor_name": actor.name,
+                "departments": departments,
+            });
             jobs::enqueue(tx, &row, JOB, &payload, &actor.account, now)?;
             let entry = Entry::by(&actor, now, "import.apply", format!("import/{row}"))
                 .detail(json!({ "kind": kept.kind, "file": kept.name, "accepted": kept.accepted }));
@@ -334,6 +344,18 @@ async fn apply_file(
     let tables = tables.map_err(|e| Failure::Final(e.to_string()))?;
     let columns: Vec<Column> = serde_json::from_str(&kept.columns).unwrap_or_default();
     let (own, row, now) = (state.clone(), id.to_owned(), state.now());
+    // The rights of the person who asked for it, as they were then.
+    let scope = match job.payload.get("departments") {
+        Some(Value::Null) => Scope::Everywhere,
+        departments => Scope::In(
+            departments
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .filter_map(|d| d.as_str().map(str::to_owned))
+                .collect(),
+        ),
+    };
     let trace = Trace {
         at: now,
         actor: job.actor.clone(),
@@ -354,6 +376,7 @@ async fn apply_file(
                     kind: kept.kind,
                     tables: &tables,
                     chosen: Some(&columns),
+                    scope,
                     trace,
                     rng: own.rng.as_ref(),
                 },

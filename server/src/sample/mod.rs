@@ -153,6 +153,7 @@ mod tests {
                         kind,
                         tables: &tables,
                         chosen: None,
+                        scope: crate::account::Scope::Everywhere,
                         trace,
                         rng: &rng,
                     };
