@@ -22,6 +22,7 @@ pub mod jobs;
 pub mod journal;
 pub mod keys;
 pub mod plan;
+pub mod portal;
 pub mod publication;
 pub mod register;
 pub mod review;

@@ -13,8 +13,8 @@ use crate::error::AppError;
 use crate::jobs::Handler;
 use crate::state::AppState;
 use crate::{
-    account, device, draw, import, item, jobs, journal, plan, publication, register, review, sync,
-    task, web,
+    account, device, draw, import, item, jobs, journal, plan, portal, publication, register,
+    review, sync, task, web,
 };
 
 /// Largest body that a handler takes unless its route says otherwise.
@@ -59,6 +59,7 @@ fn described() -> OpenApiRouter<AppState> {
 /// What is no JSON API: web pages and the tablets' protocol.
 fn undescribed() -> Router<AppState> {
     Router::new()
+        .merge(portal::router())
         .merge(web::router())
         .merge(device::enrol_router())
         .merge(sync::router())
