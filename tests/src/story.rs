@@ -20,7 +20,7 @@ use crate::visit;
 /// Everybody's password in the demo.
 pub const PASSWORD: &str = "Shuang-Suiji-2026";
 /// Everybody's PIN in the demo; each tablet still has a secret of its own.
-pub const PIN: &str = "Jiancha-2026";
+pub const PIN: &str = "583914";
 /// Witnesses of the draw, with the values that they bring.
 const WITNESSES: [(&str, &str); 3] = [
     ("人大代表甲", "apple-7731-river"),
@@ -195,14 +195,20 @@ pub async fn play(
 impl Prepared {
     /// Starts two tablets that are not enrolled yet, and issues a code for each; what a browser test
     /// needs to go on, as JSON.
-    pub async fn tablets_to_enrol(&self, data: &Path) -> anyhow::Result<(Vec<Process>, Value)> {
+    pub async fn tablets_to_enrol(
+        &self,
+        data: &Path,
+    ) -> anyhow::Result<(Vec<(Process, Link)>, Value)> {
         let tasks = visits(&self.office, &self.draw).await?;
         let (mut processes, mut told) = (Vec::new(), Vec::new());
         for n in 1..=2 {
             let process = start_tablet(data, n)?;
             let code = enrolment_code(&self.office, &tasks, n).await?;
-            told.push(json!({ "launch": process.after("launch ")?, "code": code }));
-            processes.push(process);
+            let link = link_to(&self.url).await?;
+            told.push(json!({
+                "launch": process.after("launch ")?, "code": code, "server": link.url(),
+            }));
+            processes.push((process, link));
         }
         let team = |v: &Visit| -> Vec<Value> {
             v.team
@@ -503,6 +509,12 @@ async fn visits(office: &Accounts, draw: &Value) -> anyhow::Result<Vec<Visit>> {
     Ok(visits)
 }
 
+/// A link that can be cut, to the server at this address.
+async fn link_to(url: &str) -> anyhow::Result<Link> {
+    let port = reqwest::Url::parse(url)?.port().context("port")?;
+    Ok(Link::to(([127, 0, 0, 1], port).into()).await?)
+}
+
 fn start_tablet(data: &Path, n: usize) -> anyhow::Result<Process> {
     let mut command = Command::new(built("field-agent")?);
     command
@@ -545,12 +557,10 @@ async fn tablets(
     tasks: &[Visit],
     data: &Path,
 ) -> anyhow::Result<Vec<DemoTablet>> {
-    let server = reqwest::Url::parse(url)?;
-    let server = format!("127.0.0.1:{}", server.port().context("port")?).parse()?;
     let mut tablets = Vec::new();
     for n in 1..=2 {
         let code = enrolment_code(office, tasks, n).await?;
-        let link = Link::to(server).await?;
+        let link = link_to(url).await?;
         let process = start_tablet(data, n)?;
         let app = Tablet::launch(&process.after("launch ")?).await?;
         let pins: Vec<(&str, &str)> = persons(tasks).into_iter().map(|p| (p, PIN)).collect();

@@ -45,10 +45,23 @@ async fn main() -> anyhow::Result<()> {
         let prepared = story::prepare(data, listen, &tell).await?;
         let (tablets, stage) = prepared.tablets_to_enrol(data).await?;
         println!("stage {stage}");
-        let running = (prepared.into_server(), tablets);
-        tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()))
-            .await??;
-        drop(running);
+        // The lines `cut` and `restore` cut the tablets' network and restore it; the end of the input
+        // ends everything.
+        let server = prepared.into_server();
+        let links: Vec<_> = tablets.iter().map(|(_, link)| link.clone()).collect();
+        tokio::task::spawn_blocking(move || {
+            for line in std::io::stdin().lines().map_while(Result::ok) {
+                for link in &links {
+                    match line.trim() {
+                        "cut" => link.cut(),
+                        "restore" => link.restore(),
+                        _ => {}
+                    }
+                }
+            }
+        })
+        .await?;
+        drop((server, tablets));
         return Ok(());
     }
     let stage = story::play(data, listen, &tell).await?;
