@@ -20,7 +20,7 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// Greatest length of a body unpacked, in bytes.
 pub const MAX_UNPACKED_BYTES: usize = 4 * 1024 * 1024;
 const DICTIONARY_VERSION: u8 = 1;
-const LEVEL: i32 = 3;
+const LEVEL: i32 = 9;
 
 /// How far a device has read what the server has for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]

@@ -88,6 +88,16 @@ async fn main() -> anyhow::Result<()> {
     }
     println!("    {}    PIN {PIN}", stage.inspectors.join("、"));
     println!("\n以上均为虚构示例。按 Ctrl-C 结束。 All of this is fictitious. Ctrl-C ends it.");
-    tokio::signal::ctrl_c().await?;
+    asked_to_stop().await?;
+    Ok(())
+}
+
+/// Ctrl-C or SIGTERM: either way the programs that were started end as well.
+async fn asked_to_stop() -> anyhow::Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed?,
+        _ = terminate.recv() => {}
+    }
     Ok(())
 }
