@@ -20,7 +20,10 @@ pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// Greatest length of a body unpacked, in bytes.
 pub const MAX_UNPACKED_BYTES: usize = 4 * 1024 * 1024;
 const DICTIONARY_VERSION: u8 = 1;
-const LEVEL: i32 = 9;
+/// A day's work is worth packing hard: the link is slower than the processor. A poll is not.
+const LEVELS: (i32, i32) = (3, 15);
+/// Bytes from which a body is packed hard.
+const WORTH_IT: usize = 16 * 1024;
 
 /// How far a device has read what the server has for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
@@ -296,7 +299,12 @@ pub enum WireError {
 /// Packs a message for the wire.
 pub fn pack<T: Encode<()>>(message: &T) -> Result<Vec<u8>, WireError> {
     let plain = minicbor::to_vec(message).map_err(|e| WireError::NotCbor(e.to_string()))?;
-    let compressor = zstd::bulk::Compressor::with_dictionary(LEVEL, &dictionary());
+    let level = if plain.len() < WORTH_IT {
+        LEVELS.0
+    } else {
+        LEVELS.1
+    };
+    let compressor = zstd::bulk::Compressor::with_dictionary(level, &dictionary());
     let packed = compressor
         .and_then(|mut c| c.compress(&plain))
         .map_err(|_| WireError::NotZstd)?;
