@@ -484,11 +484,9 @@ async fn a_draw_is_held_in_its_order_and_a_stranger_verifies_it() {
     assert!(files.get("openings.csv").is_none());
     let summary = draw::verify(&files.transcript().unwrap()).unwrap();
     assert_eq!(summary.commitment, commitment);
-    assert_eq!(summary.seed, drawn["seed"].as_str().unwrap());
-    assert_eq!(
-        (summary.drawn, summary.revealed, summary.withheld),
-        (9, 2, 1)
-    );
+    let chance = summary.chance.unwrap();
+    assert_eq!(chance.seed, drawn["seed"].as_str().unwrap());
+    assert_eq!((chance.drawn, chance.revealed, chance.withheld), (9, 2, 1));
     let text = |name: &str| String::from_utf8(files.get(name).unwrap().to_vec()).unwrap();
     // No risk class, no name, no credit code in what is public.
     for name in [

@@ -2,8 +2,8 @@
 
 use crate::blind::{self, Blinder};
 use crate::corps::{
-    AVOID_HEADER, CAPACITY_MAX, Corps, DISTRICTS_MAX, EXPERTISE_MAX, Inspector, PAIRS_MAX,
-    Unservable,
+    AVOID_HEADER, CAPACITY_MAX, Corps, DISTRICTS_MAX, EXPERTISE_MAX, GROUPS_MAX, Inspector,
+    PAIRS_MAX, Role, Unservable,
 };
 use crate::frame::EXCLUDED_HEADER;
 use crate::objects::Kind;
@@ -11,7 +11,7 @@ use crate::rules::{OBJECT_NEEDS_MAX, Rules};
 use crate::text::{is_ground, is_token, sha256_hex};
 use crate::transcript::Committed;
 use crate::{corps, objects};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// An object that the plan's filter meant and nothing keeps out. Ids are those by which the object is known
 /// (`[A-Za-z0-9-]{1,64}`): they go into the openings.
@@ -27,13 +27,19 @@ pub struct ObjectEntry<'r> {
     pub needs: Vec<&'r str>,
 }
 
-/// An inspector who may be drawn.
+/// An inspector or expert who may be drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InspectorEntry<'r> {
     /// Id.
     pub id: &'r str,
+    /// Code of the department in the rules.
+    pub department: &'r str,
+    /// Inspector or expert.
+    pub role: Role,
     /// Code of the unit.
     pub unit: &'r str,
+    /// Code of the fixed group, or empty; an expert has none.
+    pub group: &'r str,
     /// Codes of the districts in which they may act.
     pub districts: Vec<&'r str>,
     /// Codes of needs that they meet; others than the rules' are left out.
@@ -47,12 +53,12 @@ pub struct InspectorEntry<'r> {
 pub struct Pools<'r> {
     /// Objects.
     pub objects: Vec<ObjectEntry<'r>>,
-    /// Inspectors.
+    /// Inspectors and experts; left out where only objects are drawn.
     pub inspectors: Vec<InspectorEntry<'r>>,
     /// Inspector and object who must not meet; pairs with ids that are not in the pools are left out.
     pub avoid: Vec<(&'r str, &'r str)>,
-    /// Objects that the filter meant but the rules keep out, with the ground (`[a-z-]{1,32}`).
-    pub excluded: Vec<(&'r str, &'r str)>,
+    /// Who was meant and is kept out, with the ground (`[a-z-]{1,32}`).
+    pub excluded: Vec<(blind::Kind, &'r str, &'r str)>,
 }
 
 /// What a draw over these pools will look like.
@@ -60,11 +66,24 @@ pub struct Pools<'r> {
 pub struct Forecast<'r> {
     /// One for each cell of the rules.
     pub cells: Vec<CellForecast>,
-    /// All exclusions, those of the pools and those who cannot be served, by id.
-    pub excluded: Vec<(&'r str, &'r str)>,
+    /// All exclusions, those of the pools and objects that cannot be served, by kind and id.
+    pub excluded: Vec<(blind::Kind, &'r str, &'r str)>,
+    /// Objects of the frame and how many of them will be drawn at least, by district.
+    pub districts: Vec<DistrictForecast<'r>>,
 }
 
-/// Numbers of one cell.
+/// Numbers of one district.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DistrictForecast<'r> {
+    /// Code.
+    pub district: &'r str,
+    /// Objects in the frame.
+    pub objects: u64,
+    /// How many will be drawn at least.
+    pub least: u64,
+}
+
+/// Numbers of one cell. With a minimum for districts more can be drawn, and fewer be left as reserves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CellForecast {
     /// Objects in the frame.
@@ -142,7 +161,7 @@ fn prepare<'r, 'p>(
     pools: &'p Pools<'r>,
 ) -> Result<(Forecast<'r>, Vec<&'p ObjectEntry<'r>>, Corps<'r>), BuildError> {
     rules.to_text()?;
-    let corps = Corps::new(inspectors(rules, pools)?);
+    let corps = Corps::new(inspectors(rules, pools)?, rules);
     let numbers: HashMap<&str, u32> = (0u32..).zip(&corps.all).map(|(n, i)| (i.id, n)).collect();
     let mut avoided: HashMap<&str, Vec<u32>> = HashMap::new();
     for (inspector, object) in &pools.avoid {
@@ -155,16 +174,21 @@ fn prepare<'r, 'p>(
         list.dedup();
     }
     let mut seen: HashSet<&str> = HashSet::with_capacity(pools.objects.len());
+    let mut people: HashSet<&str> = corps.all.iter().map(|i| i.id).collect();
     let mut excluded = Vec::with_capacity(pools.excluded.len());
-    for (id, ground) in &pools.excluded {
-        check_id(id, &mut seen)?;
+    for (kind, id, ground) in &pools.excluded {
+        match kind {
+            blind::Kind::Inspector => check_id(id, &mut people)?,
+            blind::Kind::Object => check_id(id, &mut seen)?,
+        }
         if !is_ground(ground.as_bytes()) {
             return Err(entry(id, "a ground is 1 to 32 of a-z and -"));
         }
-        excluded.push((*id, *ground));
+        excluded.push((*kind, *id, *ground));
     }
     let mut cells = vec![CellForecast::default(); rules.cells.len()];
     let mut frame = Vec::with_capacity(pools.objects.len());
+    let mut districts: BTreeMap<&str, u64> = BTreeMap::new();
     let mut verdicts: HashMap<(&str, &[&str]), Result<(), Unservable>> = HashMap::new();
     for object in &pools.objects {
         check_id(object.id, &mut seen)?;
@@ -182,7 +206,7 @@ fn prepare<'r, 'p>(
                     district: object.district,
                     needs: needs(rules, object)?,
                 };
-                let verdict = corps.serves(&kind, avoided.map_or(&[], Vec::as_slice), rules.team);
+                let verdict = corps.serves(&kind, avoided.map_or(&[], Vec::as_slice), rules);
                 if avoided.is_none() {
                     verdicts.insert((object.district, &object.needs), verdict);
                 }
@@ -190,9 +214,10 @@ fn prepare<'r, 'p>(
             }
         };
         match verdict {
-            Err(why) => excluded.push((object.id, why.ground())),
+            Err(why) => excluded.push((blind::Kind::Object, object.id, why.ground())),
             Ok(()) => {
                 cell.objects += 1;
+                *districts.entry(object.district).or_default() += 1;
                 frame.push(object);
             }
         }
@@ -202,7 +227,21 @@ fn prepare<'r, 'p>(
         cell.reserves = u64::from(rule.reserves).min(cell.objects - cell.drawn);
     }
     excluded.sort_unstable();
-    Ok((Forecast { cells, excluded }, frame, corps))
+    let minimum = u64::from(rules.district_minimum);
+    let districts = districts
+        .into_iter()
+        .map(|(district, objects)| DistrictForecast {
+            district,
+            objects,
+            least: objects.min(minimum),
+        })
+        .collect();
+    let forecast = Forecast {
+        cells,
+        excluded,
+        districts,
+    };
+    Ok((forecast, frame, corps))
 }
 
 /// Builds the files whose hash is the commitment. `key` is random, used for this draw only, and kept as long as
@@ -212,7 +251,8 @@ fn prepare<'r, 'p>(
 /// As [`forecast`]; [`BuildError::NothingToDraw`] where the result would be empty.
 pub fn commit(rules: &Rules, key: &[u8; 32], pools: &Pools<'_>) -> Result<Sealed, BuildError> {
     let (forecast, frame, corps) = prepare(rules, pools)?;
-    if forecast.cells.iter().all(|cell| cell.drawn == 0) {
+    let nothing = |cell: &CellForecast| cell.drawn == 0;
+    if forecast.cells.iter().all(nothing) && forecast.districts.iter().all(|d| d.least == 0) {
         return Err(BuildError::NothingToDraw);
     }
     let blinder = Blinder::new(key);
@@ -245,7 +285,7 @@ pub fn commit(rules: &Rules, key: &[u8; 32], pools: &Pools<'_>) -> Result<Sealed
     let excluded_rows = forecast
         .excluded
         .iter()
-        .map(|(id, ground)| format!("{},{ground}", hide(blind::Kind::Object, id)))
+        .map(|(kind, id, ground)| format!("{},{},{ground}", kind.name(), hide(*kind, id)))
         .collect();
     let inspector_rows = corps
         .all
@@ -253,14 +293,19 @@ pub fn commit(rules: &Rules, key: &[u8; 32], pools: &Pools<'_>) -> Result<Sealed
         .map(|i| {
             let (districts, expertise) = (i.districts.join(" "), i.expertise.join(" "));
             format!(
-                "{},{},{districts},{expertise},{}",
-                inspectors[i.id], i.unit, i.capacity
+                "{},{},{},{},{},{districts},{expertise},{}",
+                inspectors[i.id],
+                rules.departments[i.department].code,
+                i.role.name(),
+                i.unit,
+                i.group,
+                i.capacity
             )
         })
         .collect();
     let pair = |(i, o): &(&str, &str)| Some(format!("{},{}", inspectors.get(i)?, names.get(o)?));
     let avoid_rows = pools.avoid.iter().filter_map(pair).collect();
-    let rules = rules.to_text()?;
+    let rules_text = rules.to_text()?;
     let objects = csv(objects::HEADER, object_rows);
     let inspectors = csv(corps::HEADER, inspector_rows);
     let avoid = csv(AVOID_HEADER, avoid_rows);
@@ -270,13 +315,13 @@ pub fn commit(rules: &Rules, key: &[u8; 32], pools: &Pools<'_>) -> Result<Sealed
         excluded: &excluded,
         inspectors: &inspectors,
         objects: &objects,
-        rules: &rules,
+        rules: &rules_text,
     };
     let manifest = files.manifest().into_bytes();
     let commitment = sha256_hex(&manifest);
     let openings = csv(blind::HEADER, openings);
     Ok(Sealed {
-        rules,
+        rules: rules_text,
         objects,
         inspectors,
         avoid,
@@ -305,6 +350,10 @@ fn inspectors<'r>(rules: &Rules, pools: &Pools<'r>) -> Result<Vec<Inspector<'r>>
     let mut seen = HashSet::new();
     let mut all = Vec::with_capacity(pools.inspectors.len());
     let mut pairs = 0;
+    let mut groups: HashSet<(usize, &str)> = HashSet::new();
+    if !rules.mode.deals() {
+        return Ok(all);
+    }
     for i in &pools.inspectors {
         check_id(i.id, &mut seen)?;
         let districts = sorted(i.districts.clone());
@@ -323,12 +372,23 @@ fn inspectors<'r>(rules: &Rules, pools: &Pools<'r>) -> Result<Vec<Inspector<'r>>
                 ),
             ));
         }
-        if !is_token(i.unit.as_bytes(), 32) || districts.iter().any(|d| !is_token(d.as_bytes(), 32))
+        let bad = |code: &str| !is_token(code.as_bytes(), 32);
+        if bad(i.unit)
+            || districts.iter().any(|d| bad(d))
+            || !i.group.is_empty() && (bad(i.group) || i.role == Role::Expert)
         {
-            return Err(entry(
-                i.id,
-                "codes of units and districts are 1 to 32 of A-Z a-z 0-9 -",
-            ));
+            let why = "codes of units, groups and districts are 1 to 32 of A-Z a-z 0-9 -; an expert has no group";
+            return Err(entry(i.id, why));
+        }
+        let department = rules
+            .department(i.department)
+            .ok_or_else(|| entry(i.id, "the rules list no such department"))?;
+        if !i.group.is_empty() {
+            groups.insert((department, i.group));
+            if groups.len() > GROUPS_MAX {
+                let why = format!("with this inspector the pool has more than {GROUPS_MAX} groups");
+                return Err(entry(i.id, &why));
+            }
         }
         pairs += districts.len() * (expertise.len() + 1);
         if pairs > PAIRS_MAX {
@@ -339,7 +399,10 @@ fn inspectors<'r>(rules: &Rules, pools: &Pools<'r>) -> Result<Vec<Inspector<'r>>
         }
         all.push(Inspector {
             id: i.id,
+            department,
+            role: i.role,
             unit: i.unit,
+            group: i.group,
             districts,
             expertise,
             capacity: i.capacity,

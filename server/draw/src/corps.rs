@@ -2,12 +2,12 @@
 
 use crate::fault::{Fault, What};
 use crate::objects::{Kind, Objects};
-use crate::rules::Rules;
+use crate::rules::{Deal, Rules, TEAM_MAX};
 use crate::text::{fields, in_order, is_hash, is_token, number, rows, show, token_list};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub(crate) const FILE: &str = "inspectors.csv";
-pub(crate) const HEADER: &str = "inspector,unit,districts,expertise,capacity";
+pub(crate) const HEADER: &str = "inspector,department,role,unit,group,districts,expertise,capacity";
 pub(crate) const AVOID: &str = "avoid.csv";
 pub(crate) const AVOID_HEADER: &str = "inspector,object";
 
@@ -20,29 +20,74 @@ pub const PAIRS_MAX: usize = 16_000_000;
 /// Most objects that an inspector can be meant to take.
 pub const CAPACITY_MAX: u32 = 1_000_000;
 
-/// One inspector of the pool.
+/// Most groups of one department: bounds the time of dealing them.
+pub const GROUPS_MAX: usize = 1000;
+
+/// What somebody of the pool is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Assists, and never counts as a member of the team.
+    Expert,
+    /// 执法检查人员
+    Inspector,
+}
+
+impl Role {
+    /// As in `inspectors.csv`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Expert => "expert",
+            Role::Inspector => "inspector",
+        }
+    }
+}
+
+/// One inspector or expert of the pool.
 #[derive(Debug, Clone)]
 pub(crate) struct Inspector<'a> {
     /// Blinded id; while a frame is being built, the id of the register.
     pub id: &'a str,
+    /// Number of the department in the rules.
+    pub department: usize,
+    pub role: Role,
     pub unit: &'a str,
+    /// Empty: none.
+    pub group: &'a str,
     pub districts: Vec<&'a str>,
     /// Needs that this inspector meets.
     pub expertise: Vec<&'a str>,
     pub capacity: u32,
 }
 
-/// All inspectors, by district and by what they meet.
+/// Those of a pool who are dealt for the same seats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Part {
+    Inspectors(usize),
+    Groups(usize),
+    Experts(usize),
+}
+
+/// A group that is dealt as one.
+pub(crate) struct Group {
+    /// `DEPARTMENT/GROUP`
+    pub id: String,
+    /// Ascending by number.
+    pub members: Vec<u32>,
+    pub capacity: u32,
+}
+
+/// The whole pool, by district and by what they meet. Holders of cards are numbered: first all people, then all groups.
 pub(crate) struct Corps<'a> {
     pub all: Vec<Inspector<'a>>,
-    by_district: HashMap<&'a str, Vec<u32>>,
-    meeting: HashMap<(&'a str, &'a str), u32>,
+    pub groups: Vec<Group>,
+    by_district: HashMap<(Part, &'a str), Vec<u32>>,
+    meeting: HashMap<(usize, &'a str, &'a str), u32>,
 }
 
 /// Why no team can serve an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unservable {
-    /// Fewer eligible inspectors than a team.
+    /// A department with fewer eligible inspectors than its team, or without an eligible group.
     NoTeam,
     /// A need that nobody eligible meets.
     NoNeed,
@@ -59,19 +104,54 @@ impl Unservable {
 }
 
 impl<'a> Corps<'a> {
-    pub fn new(all: Vec<Inspector<'a>>) -> Corps<'a> {
-        let mut by_district: HashMap<&str, Vec<u32>> = HashMap::new();
-        let mut meeting: HashMap<(&str, &str), u32> = HashMap::new();
-        for (n, inspector) in (0u32..).zip(&all) {
-            for district in &inspector.districts {
-                by_district.entry(district).or_default().push(n);
-                for need in &inspector.expertise {
-                    *meeting.entry((district, need)).or_default() += 1;
+    pub fn new(all: Vec<Inspector<'a>>, rules: &Rules) -> Corps<'a> {
+        let mut by_district: HashMap<(Part, &str), Vec<u32>> = HashMap::new();
+        let mut meeting: HashMap<(usize, &str, &str), u32> = HashMap::new();
+        let mut grouped: BTreeMap<(usize, &str), Vec<u32>> = BTreeMap::new();
+        for (n, i) in (0u32..).zip(&all) {
+            let part = match i.role {
+                Role::Expert => Part::Experts(i.department),
+                Role::Inspector => Part::Inspectors(i.department),
+            };
+            for district in &i.districts {
+                by_district.entry((part, district)).or_default().push(n);
+                if i.role == Role::Inspector {
+                    for need in &i.expertise {
+                        *meeting.entry((i.department, district, need)).or_default() += 1;
+                    }
                 }
             }
+            if !i.group.is_empty() && rules.departments[i.department].deal == Deal::Group {
+                grouped.entry((i.department, i.group)).or_default().push(n);
+            }
+        }
+        let mut groups = Vec::new();
+        for ((department, name), members) in grouped {
+            let rule = &rules.departments[department];
+            if !(rule.team.max(1)..=TEAM_MAX).contains(&(members.len() as u32)) {
+                continue;
+            }
+            let of = |m: &u32| &all[*m as usize];
+            let holder = (all.len() + groups.len()) as u32;
+            for district in &of(&members[0]).districts {
+                let acts = |m: &u32| of(m).districts.binary_search(district).is_ok();
+                if members.iter().all(acts) {
+                    let part = Part::Groups(department);
+                    by_district
+                        .entry((part, district))
+                        .or_default()
+                        .push(holder);
+                }
+            }
+            groups.push(Group {
+                id: format!("{}/{name}", rule.code),
+                capacity: members.iter().map(|m| of(m).capacity).min().unwrap_or(0),
+                members,
+            });
         }
         Corps {
             all,
+            groups,
             by_district,
             meeting,
         }
@@ -80,37 +160,70 @@ impl<'a> Corps<'a> {
     pub fn read(bytes: &'a [u8], rules: &Rules) -> Result<Corps<'a>, Fault> {
         let mut all: Vec<Inspector<'a>> = Vec::new();
         let mut pairs = 0;
+        let mut groups: HashSet<(usize, &str)> = HashSet::new();
+        let mut in_groups = vec![0; rules.departments.len()];
         for (n, line) in rows(FILE, bytes, HEADER)? {
             let form = |detail: String| Fault::new(FILE, n, What::Form, detail);
-            let [id, unit, districts, expertise, capacity] = fields::<5>(FILE, n, line)?;
+            if !rules.mode.deals() {
+                let detail = "where only objects are drawn there is no pool";
+                return Err(Fault::new(FILE, n, What::Rule, detail));
+            }
+            let [
+                id,
+                department,
+                role,
+                unit,
+                group,
+                districts,
+                expertise,
+                capacity,
+            ] = fields::<8>(FILE, n, line)?;
             if !is_hash(id.as_bytes()) {
                 return Err(form(
                     "a blinded id is 64 lower-case hexadecimal digits".into(),
                 ));
             }
-            in_order(FILE, n, all.last().map(|i| i.id), id)?;
-            if !is_token(unit.as_bytes(), 32) {
-                return Err(form(format!(
-                    "unit {:?} is not 1 to 32 of A-Z a-z 0-9 -",
-                    show(unit.as_bytes())
-                )));
+            for (name, token) in [("department", department), ("unit", unit), ("group", group)] {
+                let none = name == "group" && token.is_empty();
+                if !none && !is_token(token.as_bytes(), 32) {
+                    let shown = show(token.as_bytes());
+                    return Err(form(format!(
+                        "{name} {shown:?} is not 1 to 32 of A-Z a-z 0-9 -"
+                    )));
+                }
+            }
+            let role = match role {
+                "expert" => Role::Expert,
+                "inspector" => Role::Inspector,
+                _ => return Err(form("role must be expert or inspector".into())),
+            };
+            if role == Role::Expert && !group.is_empty() {
+                return Err(form("an expert has no group".into()));
             }
             let districts = token_list(districts, 32, DISTRICTS_MAX).map_err(form)?;
             let expertise = token_list(expertise, 32, EXPERTISE_MAX).map_err(form)?;
-            if let Some(need) = rules.unlisted_need(&expertise) {
-                return Err(Fault::new(
-                    FILE,
-                    n,
-                    What::Unknown,
-                    format!("the rules list no need {need:?}"),
-                ));
-            }
             let capacity =
                 number(capacity.as_bytes(), u64::from(CAPACITY_MAX)).ok_or_else(|| {
                     form(format!(
                         "capacity must be a whole number up to {CAPACITY_MAX}"
                     ))
                 })?;
+            let Some(department) = rules.department(department) else {
+                let detail = format!("the rules list no department {department:?}");
+                return Err(Fault::new(FILE, n, What::Unknown, detail));
+            };
+            if let Some(need) = rules.unlisted_need(&expertise) {
+                let detail = format!("the rules list no need {need:?}");
+                return Err(Fault::new(FILE, n, What::Unknown, detail));
+            }
+            in_order(FILE, n, all.last().map(|i| i.id), id)?;
+            if !group.is_empty() && groups.insert((department, group)) {
+                in_groups[department] += 1;
+                if in_groups[department] > GROUPS_MAX {
+                    let detail = format!("more than {GROUPS_MAX} groups of one department");
+                    return Err(Fault::new(FILE, n, What::TooLarge, detail));
+                }
+            }
             pairs += districts.len() * (expertise.len() + 1);
             if pairs > PAIRS_MAX {
                 let detail = format!("more than {PAIRS_MAX} pairs of a district and a need");
@@ -118,13 +231,16 @@ impl<'a> Corps<'a> {
             }
             all.push(Inspector {
                 id,
+                department,
+                role,
                 unit,
+                group,
                 districts,
                 expertise,
                 capacity: capacity as u32,
             });
         }
-        Ok(Corps::new(all))
+        Ok(Corps::new(all, rules))
     }
 
     /// The inspector with this blinded id.
@@ -135,8 +251,18 @@ impl<'a> Corps<'a> {
             .map(|n| n as u32)
     }
 
-    pub fn in_district(&self, district: &str) -> &[u32] {
-        self.by_district.get(district).map_or(&[], Vec::as_slice)
+    /// Holders of cards of one part who act in a district.
+    pub fn in_district<'s>(&'s self, part: Part, district: &'s str) -> &'s [u32] {
+        self.by_district
+            .get(&(part, district))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Everybody behind a card.
+    pub fn behind(&self, holder: u32) -> &[u32] {
+        let n = holder as usize;
+        n.checked_sub(self.all.len())
+            .map_or(&[], |group| &self.groups[group].members)
     }
 
     pub fn acts_in(&self, inspector: u32, district: &str) -> bool {
@@ -153,27 +279,87 @@ impl<'a> Corps<'a> {
             .is_ok()
     }
 
-    /// Whether a team of `team` exists for objects of this kind when `avoided` (sorted) may not come.
-    pub fn serves(&self, kind: &Kind<'_>, avoided: &[u32], team: u32) -> Result<(), Unservable> {
+    /// Whether every department can send a team to objects of this kind when `avoided` (sorted) may not come.
+    pub fn serves(
+        &self,
+        kind: &Kind<'_>,
+        avoided: &[u32],
+        rules: &Rules,
+    ) -> Result<(), Unservable> {
+        if !rules.mode.deals() {
+            return Ok(());
+        }
+        for (department, rule) in rules.departments.iter().enumerate() {
+            let needs = rules.needs_of(department, &kind.needs);
+            match rule.deal {
+                Deal::Person => {
+                    self.people_serve(department, kind.district, &needs, avoided, rule.team)?
+                }
+                Deal::Group => self.group_serves(department, kind.district, &needs, avoided)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn people_serve(
+        &self,
+        department: usize,
+        district: &str,
+        needs: &[&str],
+        avoided: &[u32],
+        team: u32,
+    ) -> Result<(), Unservable> {
+        let its = |i: &u32| {
+            let i = &self.all[*i as usize];
+            i.department == department && i.role == Role::Inspector
+        };
         let lost: Vec<u32> = avoided
             .iter()
             .copied()
-            .filter(|i| self.acts_in(*i, kind.district))
+            .filter(|i| its(i) && self.acts_in(*i, district))
             .collect();
-        if self.in_district(kind.district).len() < team as usize + lost.len() {
+        let there = self
+            .in_district(Part::Inspectors(department), district)
+            .len();
+        if there < team as usize + lost.len() {
             return Err(Unservable::NoTeam);
         }
-        for need in &kind.needs {
-            let there = self
-                .meeting
-                .get(&(kind.district, *need))
-                .copied()
-                .unwrap_or(0) as usize;
-            if there <= lost.iter().filter(|i| self.meets(**i, need)).count() {
+        for need in needs {
+            let there = self.meeting.get(&(department, district, *need));
+            let lost = lost.iter().filter(|i| self.meets(**i, need)).count();
+            if there.map_or(0, |n| *n as usize) <= lost {
                 return Err(Unservable::NoNeed);
             }
         }
         Ok(())
+    }
+
+    fn group_serves(
+        &self,
+        department: usize,
+        district: &str,
+        needs: &[&str],
+        avoided: &[u32],
+    ) -> Result<(), Unservable> {
+        let free = |g: &&u32| {
+            let members = self.behind(**g);
+            !members.iter().any(|m| avoided.binary_search(m).is_ok())
+        };
+        let there = self.in_district(Part::Groups(department), district);
+        let mut eligible = there.iter().filter(free).peekable();
+        if eligible.peek().is_none() {
+            return Err(Unservable::NoTeam);
+        }
+        if eligible.any(|g| needs.iter().all(|need| self.group_meets(*g, need))) {
+            Ok(())
+        } else {
+            Err(Unservable::NoNeed)
+        }
+    }
+
+    /// Whether a member of a group meets a need.
+    pub fn group_meets(&self, holder: u32, need: &str) -> bool {
+        self.behind(holder).iter().any(|m| self.meets(*m, need))
     }
 }
 
@@ -197,12 +383,12 @@ impl Avoid {
                     "two blinded ids of 64 hexadecimal digits expected",
                 ));
             }
-            in_order(AVOID, n, last, line)?;
-            last = Some(line);
             let unknown =
                 |which: &str| Fault::new(AVOID, n, What::Unknown, format!("no such {which}"));
             let i = corps.find(inspector).ok_or_else(|| unknown("inspector"))?;
             let o = objects.find(object).ok_or_else(|| unknown("object"))?;
+            in_order(AVOID, n, last, line)?;
+            last = Some(line);
             avoid.by_object.entry(o).or_default().push(i);
         }
         Ok(avoid)

@@ -1,4 +1,4 @@
-//! What is wrong with a transcript: the first thing, in the fixed order of SPEC.md §9.
+//! What is wrong with a transcript: the first thing, in the fixed order of SPEC.md §10.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ pub enum What {
     Archive,
     /// A file is not there.
     Missing,
-    /// A file, line or list is longer than SPEC.md §8 allows.
+    /// A file, line or list is longer than SPEC.md §1 allows.
     TooLarge,
     /// Bytes that are not UTF-8.
     NotText,
@@ -39,10 +39,12 @@ pub enum What {
     Unsupported,
     /// An object that no team can serve stands in the frame.
     Unservable,
-    /// `seed.txt` does not start with this transcript's commitment.
+    /// `seed.txt` (or `void.json`) does not name this transcript's commitment.
     Commitment,
     /// A revealed value that does not match what was committed.
     Reveal,
+    /// A signature that is not the one of the announced drand round.
+    Drand,
     /// Too little chance in the seed.
     Entropy,
     /// A line that differs from what follows from the files before it.
@@ -72,6 +74,7 @@ impl What {
             What::Unservable => "unservable",
             What::Commitment => "commitment",
             What::Reveal => "reveal",
+            What::Drand => "drand",
             What::Entropy => "entropy",
             What::Differs => "differs",
         }
@@ -97,8 +100,9 @@ impl What {
             What::Rule => "规则取值不合法",
             What::Unsupported => "本验证程序不支持",
             What::Unservable => "名录中有无法组队检查的对象",
-            What::Commitment => "种子的第一行不是本次抽查的承诺值",
+            What::Commitment => "所写的承诺值不是本次抽查的承诺值",
             What::Reveal => "揭示的数值与事先承诺不一致",
+            What::Drand => "不是所公布轮次的 drand 签名",
             What::Entropy => "种子的随机性不足",
             What::Differs => "与重新计算的结果不一致",
         }

@@ -7,13 +7,13 @@ use crate::manifest;
 use crate::objects::{self, Objects};
 use crate::outcome::{Drawn, Outcome, Reserve};
 use crate::parallel::both;
-use crate::rules::Rules;
+use crate::rules::{Mode, Rules};
 use crate::select::select;
 use crate::text::{fields, in_order, is_ground, is_hash, rows};
 use crate::transcript::{Committed, commitment};
 
 const EXCLUDED: &str = "excluded.csv";
-pub(crate) const EXCLUDED_HEADER: &str = "object,ground";
+pub(crate) const EXCLUDED_HEADER: &str = "kind,id,ground";
 
 /// A frame that was read and found sound.
 pub struct Frame<'a> {
@@ -21,7 +21,7 @@ pub struct Frame<'a> {
     pub(crate) objects: Objects<'a>,
     pub(crate) corps: Corps<'a>,
     pub(crate) avoid: Avoid,
-    pub(crate) excluded: Vec<&'a str>,
+    pub(crate) excluded: Excluded<'a>,
     pub(crate) commitment: String,
 }
 
@@ -45,7 +45,7 @@ impl<'a> Frame<'a> {
         let (rules, objects) = read?;
         let corps = Corps::read(files.inspectors, &rules)?;
         let avoid = Avoid::read(files.avoid, &corps, &objects)?;
-        let excluded = excluded(files.excluded, &objects)?;
+        let excluded = excluded(files.excluded, &objects, &corps)?;
         let frame = Frame {
             rules,
             objects,
@@ -84,23 +84,32 @@ impl<'a> Frame<'a> {
     /// None for a frame that was read.
     pub fn draw(&self, seed: &str) -> Result<Outcome<'a>, Fault> {
         let chosen = select(seed, &self.objects, &self.rules);
-        let mut dealer = Dealer::new(seed, &self.corps, &self.avoid);
+        let mut dealer = Dealer::new(seed, &self.rules, &self.corps, &self.avoid);
         let cell = |row: u32| self.objects.rows[row as usize].cell;
+        let all = chosen.drawn.len() as u64;
         let mut drawn = Vec::with_capacity(chosen.drawn.len());
         for (rank, c) in chosen.drawn.into_iter().enumerate() {
-            let team = dealer.team(&self.objects, c.row, self.rules.team)?;
-            let object = self.objects.id_text(c.row);
-            let inspectors = team
-                .into_iter()
-                .map(|i| self.corps.all[i as usize].id)
-                .collect();
-            drawn.push(Drawn {
+            let mut row = Drawn {
                 rank,
                 cell: cell(c.row) + 1,
-                object,
+                object: self.objects.id_text(c.row),
                 ticket: c.ticket,
-                inspectors,
-            });
+                week: None,
+                inspectors: Vec::new(),
+                experts: Vec::new(),
+            };
+            if let Mode::Census { weeks, .. } = self.rules.mode {
+                row.week = u32::try_from(rank as u64 * u64::from(weeks) / all).ok();
+            }
+            if self.rules.mode.deals() {
+                let dealt = dealer.team(&self.objects, c.row)?;
+                let ids = |of: Vec<u32>| {
+                    let id = |i: u32| self.corps.all[i as usize].id;
+                    of.into_iter().map(id).collect()
+                };
+                (row.inspectors, row.experts) = (ids(dealt.members), ids(dealt.experts));
+            }
+            drawn.push(row);
         }
         let reserve = |(rank, c): (usize, &crate::select::Chosen)| Reserve {
             rank,
@@ -122,7 +131,7 @@ impl<'a> Frame<'a> {
             .objects
             .kinds
             .iter()
-            .map(|kind| self.corps.serves(kind, &[], self.rules.team))
+            .map(|kind| self.corps.serves(kind, &[], &self.rules))
             .collect();
         let mut first: Option<(u32, Unservable)> = None;
         if kinds.iter().any(Result::is_err) {
@@ -136,7 +145,7 @@ impl<'a> Frame<'a> {
         for row in self.avoid.objects() {
             let verdict =
                 self.corps
-                    .serves(self.objects.kind(row), self.avoid.of(row), self.rules.team);
+                    .serves(self.objects.kind(row), self.avoid.of(row), &self.rules);
             if let Err(e) = verdict
                 && first.is_none_or(|(other, _)| row < other)
             {
@@ -147,7 +156,9 @@ impl<'a> Frame<'a> {
             None => Ok(()),
             Some((row, why)) => {
                 let detail = match why {
-                    Unservable::NoTeam => "fewer eligible inspectors than a team",
+                    Unservable::NoTeam => {
+                        "a department has fewer eligible inspectors than its team, or no eligible group"
+                    }
                     Unservable::NoNeed => "a need that no eligible inspector meets",
                 };
                 Err(Fault::new(
@@ -161,24 +172,55 @@ impl<'a> Frame<'a> {
     }
 }
 
-fn excluded<'a>(bytes: &'a [u8], objects: &Objects<'_>) -> Result<Vec<&'a str>, Fault> {
-    let mut all: Vec<&str> = Vec::new();
+/// Blinded ids that were kept out, each list ascending.
+#[derive(Default)]
+pub(crate) struct Excluded<'a> {
+    pub inspectors: Vec<&'a str>,
+    pub objects: Vec<&'a str>,
+}
+
+impl Excluded<'_> {
+    pub fn len(&self) -> usize {
+        self.inspectors.len() + self.objects.len()
+    }
+}
+
+fn excluded<'a>(
+    bytes: &'a [u8],
+    objects: &Objects<'_>,
+    corps: &Corps<'_>,
+) -> Result<Excluded<'a>, Fault> {
+    let mut all = Excluded::default();
+    let mut last: Option<&str> = None;
     for (n, line) in rows(EXCLUDED, bytes, EXCLUDED_HEADER)? {
-        let [object, ground] = fields::<2>(EXCLUDED, n, line)?;
-        if !is_hash(object.as_bytes()) || !is_ground(ground.as_bytes()) {
-            let detail = "a blinded id and a ground of 1 to 32 of a-z - expected";
+        let [kind, id, ground] = fields::<3>(EXCLUDED, n, line)?;
+        let of_inspectors = kind == "inspector";
+        if !of_inspectors && kind != "object"
+            || !is_hash(id.as_bytes())
+            || !is_ground(ground.as_bytes())
+        {
+            let detail =
+                "inspector or object, a blinded id and a ground of 1 to 32 of a-z - expected";
             return Err(Fault::new(EXCLUDED, n, What::Form, detail));
         }
-        in_order(EXCLUDED, n, all.last().copied(), object)?;
-        if objects.find(object).is_some() {
-            return Err(Fault::new(
-                EXCLUDED,
-                n,
-                What::Duplicate,
-                "this object stands in the frame as well",
-            ));
+        let there = if of_inspectors {
+            corps.find(id).is_some()
+        } else {
+            objects.find(id).is_some()
+        };
+        if there {
+            let detail = "this id stands in frame or pool as well";
+            return Err(Fault::new(EXCLUDED, n, What::Duplicate, detail));
         }
-        all.push(object);
+        // Kind and id, without the comma behind them.
+        let key = &line[..kind.len() + 1 + id.len()];
+        in_order(EXCLUDED, n, last, key)?;
+        last = Some(key);
+        if of_inspectors {
+            all.inspectors.push(id);
+        } else {
+            all.objects.push(id);
+        }
     }
     Ok(all)
 }

@@ -5,7 +5,7 @@ use crate::text::{line_at, show};
 use crate::ticket::Ticket;
 
 pub(crate) const FILE: &str = "result.csv";
-pub(crate) const HEADER: &str = "rank,cell,object,ticket,role,inspectors";
+pub(crate) const HEADER: &str = "rank,cell,object,ticket,role,week,inspectors,experts";
 pub(crate) const SUBSTITUTIONS_HEADER: &str = "number,kind,object,out,in,ground,chain";
 
 /// An object that is to be inspected, with its team.
@@ -19,8 +19,12 @@ pub struct Drawn<'a> {
     pub object: &'a str,
     /// `ticket(seed, "object", object)`.
     pub ticket: Ticket,
+    /// Week of a census, from 0.
+    pub week: Option<u32>,
     /// Blinded ids; the first leads.
     pub inspectors: Vec<&'a str>,
+    /// Blinded ids of experts, who are no members.
+    pub experts: Vec<&'a str>,
 }
 
 /// An object that stands ready to replace another of its cell.
@@ -54,17 +58,23 @@ impl Outcome<'_> {
         text.push(b'\n');
         for d in &self.drawn {
             push_row(&mut text, d.rank, d.cell, d.object, &d.ticket, "drawn");
-            for (n, inspector) in d.inspectors.iter().enumerate() {
-                if n > 0 {
-                    text.push(b' ');
+            if let Some(week) = d.week {
+                text.extend_from_slice(week.to_string().as_bytes());
+            }
+            for list in [&d.inspectors, &d.experts] {
+                text.push(b',');
+                for (n, id) in list.iter().enumerate() {
+                    if n > 0 {
+                        text.push(b' ');
+                    }
+                    text.extend_from_slice(id.as_bytes());
                 }
-                text.extend_from_slice(inspector.as_bytes());
             }
             text.push(b'\n');
         }
         for r in &self.reserves {
             push_row(&mut text, r.rank, r.cell, r.object, &r.ticket, "reserve");
-            text.push(b'\n');
+            text.extend_from_slice(b",,\n");
         }
         text
     }

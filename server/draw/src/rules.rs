@@ -1,8 +1,9 @@
 //! `rules.json`: everything that is decided before the seed exists. SPEC.md §3.1.
 
+use crate::drand::{QUICKNET, round_at};
 use crate::fault::{Fault, What};
 use crate::seed::dice_millibits;
-use crate::text::{is_hash, is_token};
+use crate::text::{is_date, is_hash, is_plain, is_time, is_token, seconds_of};
 use serde::{Deserialize, Serialize};
 
 /// The one algorithm of this crate. Whatever changes a result gets another name.
@@ -15,6 +16,16 @@ pub const CELLS_MAX: usize = 9999;
 pub const NEEDS_MAX: usize = 64;
 /// Most needs of one object.
 pub const OBJECT_NEEDS_MAX: usize = 16;
+/// Most departments of one draw.
+pub const DEPARTMENTS_MAX: usize = 10;
+/// Most inspectors of one department in a team, and most members of a group.
+pub const TEAM_MAX: u32 = 10;
+/// Most experts of one department.
+pub const EXPERTS_MAX: u32 = 5;
+/// Most people of all departments for one object.
+const SEATS_MAX: u32 = 50;
+/// Most seconds from the ceremony to the drand round.
+const DRAND_LATEST: i64 = 31 * 86_400;
 
 /// The rules of one draw, in the order of their keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,8 +37,10 @@ pub struct Rules {
     pub ceremony_at: String,
     /// The strata, numbered `0001`, `0002`, … without gaps.
     pub cells: Vec<Cell>,
-    /// Who draws.
-    pub department: String,
+    /// Who inspects, each with inspectors of its own; the first leads.
+    pub departments: Vec<Department>,
+    /// At least so many objects of each district are drawn; 0: no such rule.
+    pub district_minimum: u32,
     /// The draw's number, e.g. `市监抽查〔2026〕1号`.
     pub draw: String,
     /// Items 抽查事项, sorted by code.
@@ -42,10 +55,34 @@ pub struct Rules {
     pub public_from: String,
     /// Where the seed comes from.
     pub seed: SeedRules,
-    /// Inspectors of one team, 2 to 10; the first dealt leads.
-    pub team: u32,
     /// What the draw is about.
     pub title: String,
+}
+
+/// A department that takes part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Department {
+    /// Code, `[A-Za-z0-9-]{1,32}`.
+    pub code: String,
+    /// What is dealt to an object.
+    pub deal: Deal,
+    /// Experts on top, 0 to 5.
+    pub experts: u32,
+    /// Name.
+    pub name: String,
+    /// Its inspectors in one team, 2 to 10; of a group at least; 0 where nobody is dealt.
+    pub team: u32,
+}
+
+/// How a department's inspectors are dealt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deal {
+    /// A fixed group as one.
+    Group,
+    /// One by one.
+    Person,
 }
 
 /// One stratum. It has no name where it rests on an internal class, which may not be published.
@@ -88,8 +125,12 @@ impl Pick {
 pub struct Item {
     /// Code in the item list.
     pub code: String,
+    /// Code of the department whose item it is.
+    pub department: String,
     /// Name.
     pub name: String,
+    /// 重点检查事项: its ratio has no ceiling.
+    pub priority: bool,
     /// Version, from 1.
     pub version: u32,
 }
@@ -100,16 +141,53 @@ pub struct Item {
 pub struct Need {
     /// Code, `[A-Za-z0-9-]{1,32}`.
     pub code: String,
+    /// Code of the department whose inspectors must meet it.
+    pub department: String,
     /// Name.
     pub name: String,
 }
 
 /// What a draw draws.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Mode {
+    /// All objects, where a law prescribes it 普查: inspectors, order and week are drawn.
+    Census {
+        /// The law.
+        basis: String,
+        /// First day of the first week, `YYYY-MM-DD`.
+        from: String,
+        /// Over how many weeks, 1 to 53.
+        weeks: u32,
+    },
     /// Objects and inspectors, both at random 双随机.
     Double,
+    /// Inspectors alone 单随机, for all of the objects that were named otherwise.
+    Inspectors {
+        /// Why not both.
+        reason: String,
+        /// When that is looked at again, `YYYY-MM-DD`.
+        review_by: String,
+    },
+    /// Objects alone 单随机: who inspects is decided otherwise.
+    Objects {
+        /// Why not both.
+        reason: String,
+        /// When that is looked at again, `YYYY-MM-DD`.
+        review_by: String,
+    },
+}
+
+impl Mode {
+    /// Whether inspectors are dealt.
+    pub fn deals(&self) -> bool {
+        !matches!(self, Mode::Objects { .. })
+    }
+
+    /// Whether every object of the frame is drawn.
+    pub fn takes_all(&self) -> bool {
+        matches!(self, Mode::Census { .. } | Mode::Inspectors { .. })
+    }
 }
 
 /// Who may see the openings.
@@ -143,11 +221,11 @@ pub enum Last {
         /// 4, 6, 8, 10, 12 or 20.
         sides: u32,
     },
-    /// One absolute round of a drand chain; known to the grammar, not yet to this verifier.
+    /// One absolute round of drand quicknet.
     Drand {
-        /// Hash of the chain, 64 hexadecimal digits.
+        /// [`crate::QUICKNET`].
         chain: String,
-        /// The round.
+        /// The round; see [`crate::round_at`].
         round: u64,
     },
 }
@@ -201,21 +279,51 @@ impl Rules {
         codes.iter().copied().find(|code| !listed(code))
     }
 
+    /// The department with this code, by number.
+    pub(crate) fn department(&self, code: &str) -> Option<usize> {
+        self.departments.iter().position(|d| d.code == code)
+    }
+
+    /// Those of these needs (codes of the rules) that a department, by number, must meet.
+    pub(crate) fn needs_of<'n>(&self, department: usize, codes: &[&'n str]) -> Vec<&'n str> {
+        let whose = |code: &str| {
+            let at = self.needs.binary_search_by(|n| n.code.as_str().cmp(code));
+            at.ok().map(|at| self.needs[at].department.as_str())
+        };
+        let code = self.departments[department].code.as_str();
+        let its = |need: &&&str| whose(need) == Some(code);
+        codes.iter().filter(its).copied().collect()
+    }
+
+    /// Every value, in the alphabetical order of the keys; then what the mode demands.
     fn check(&self) -> Result<(), Fault> {
-        let bad = |detail: String| Err(Fault::new(FILE, 0, What::Rule, detail));
         if self.algorithm != ALGORITHM {
             return bad(format!("algorithm must be {ALGORITHM:?}"));
         }
         if !is_time(&self.ceremony_at) {
-            return bad("ceremony_at must read YYYY-MM-DDTHH:MM:SS+08:00".into());
+            return bad("ceremony_at must read YYYY-MM-DDTHH:MM:SS+08:00");
         }
-        for (name, text) in [
-            ("department", &self.department),
-            ("draw", &self.draw),
-            ("title", &self.title),
-        ] {
-            check_text(name, text, 1)?;
+        self.check_cells()?;
+        self.check_departments()?;
+        if self.district_minimum > 1_000_000 {
+            return bad("district_minimum: at most 1000000");
         }
+        check_text("draw", &self.draw, 1)?;
+        self.check_items()?;
+        self.mode.check()?;
+        self.check_needs()?;
+        if self.public_from != "draw" && !is_date(&self.public_from) {
+            return bad("public_from must be \"draw\" or a date YYYY-MM-DD");
+        }
+        self.seed.last.check(&self.ceremony_at)?;
+        if !is_hash(self.seed.nonce_sha256.as_bytes()) {
+            return bad("seed.nonce_sha256 must be 64 lower-case hexadecimal digits");
+        }
+        check_text("title", &self.title, 1)?;
+        self.check_mode()
+    }
+
+    fn check_cells(&self) -> Result<(), Fault> {
         if self.cells.is_empty() || self.cells.len() > CELLS_MAX {
             return bad(format!("cells: 1 to {CELLS_MAX}"));
         }
@@ -228,64 +336,150 @@ impl Rules {
                 return bad(format!("cell {}: ppm is at most 1000000", cell.cell));
             }
         }
+        Ok(())
+    }
+
+    fn check_departments(&self) -> Result<(), Fault> {
+        if self.departments.is_empty() || self.departments.len() > DEPARTMENTS_MAX {
+            return bad(format!("departments: 1 to {DEPARTMENTS_MAX}"));
+        }
+        for (n, department) in self.departments.iter().enumerate() {
+            if !is_token(department.code.as_bytes(), 32) {
+                return bad("departments.code must be 1 to 32 of A-Z a-z 0-9 -");
+            }
+            if self.department(&department.code) != Some(n) {
+                return bad(format!("department {} stands twice", department.code));
+            }
+            if department.experts > EXPERTS_MAX {
+                return bad(format!("experts: at most {EXPERTS_MAX}"));
+            }
+            check_text("departments.name", &department.name, 1)?;
+            if department.team == 1 || department.team > TEAM_MAX {
+                return bad(format!("team: 2 to {TEAM_MAX}"));
+            }
+        }
+        let all: u32 = self.departments.iter().map(|d| d.team + d.experts).sum();
+        if all > SEATS_MAX {
+            return bad(format!("at most {SEATS_MAX} people for one object"));
+        }
+        Ok(())
+    }
+
+    fn check_items(&self) -> Result<(), Fault> {
         if self.items.is_empty() || self.items.len() > 1000 {
-            return bad("items: 1 to 1000".into());
+            return bad("items: 1 to 1000");
         }
         for item in &self.items {
             check_text("items.code", &item.code, 1)?;
+            if self.department(&item.department).is_none() {
+                return bad(format!("item {}: no such department", item.code));
+            }
             check_text("items.name", &item.name, 1)?;
         }
         if self.items.windows(2).any(|w| w[0].code >= w[1].code) {
-            return bad("items must be in strict order of their codes".into());
+            return bad("items must be in strict order of their codes");
         }
+        Ok(())
+    }
+
+    fn check_needs(&self) -> Result<(), Fault> {
         if self.needs.len() > NEEDS_MAX {
             return bad(format!("needs: at most {NEEDS_MAX}"));
         }
         for need in &self.needs {
-            check_text("needs.name", &need.name, 1)?;
             if !is_token(need.code.as_bytes(), 32) {
-                return bad("needs.code must be 1 to 32 of A-Z a-z 0-9 -".into());
+                return bad("needs.code must be 1 to 32 of A-Z a-z 0-9 -");
             }
+            if self.department(&need.department).is_none() {
+                return bad(format!("need {}: no such department", need.code));
+            }
+            check_text("needs.name", &need.name, 1)?;
         }
         if self.needs.windows(2).any(|w| w[0].code >= w[1].code) {
-            return bad("needs must be in strict order of their codes".into());
+            return bad("needs must be in strict order of their codes");
         }
-        if self.public_from != "draw" && !is_date(&self.public_from) {
-            return bad("public_from must be \"draw\" or a date YYYY-MM-DD".into());
+        Ok(())
+    }
+
+    fn check_mode(&self) -> Result<(), Fault> {
+        let whole = |cell: &Cell| cell.pick == Pick::Ppm(1_000_000) && cell.reserves == 0;
+        if self.mode.takes_all() {
+            if !self.cells.iter().all(whole) {
+                return bad("in this mode all objects of every cell are drawn, without reserves");
+            }
+            if self.district_minimum > 0 {
+                return bad("in this mode there is no district_minimum");
+            }
         }
-        if let Some(fault) = self.seed.last.fault() {
-            return Err(fault);
-        }
-        if !is_hash(self.seed.nonce_sha256.as_bytes()) {
-            return bad("seed.nonce_sha256 must be 64 lower-case hexadecimal digits".into());
-        }
-        if !(2..=10).contains(&self.team) {
-            return bad("team: 2 to 10".into());
+        let mut teams = self.departments.iter();
+        if self.mode.deals() {
+            if teams.any(|d| d.team == 0) {
+                return bad(format!("team: 2 to {TEAM_MAX}"));
+            }
+        } else if teams.any(|d| d.team + d.experts > 0) {
+            return bad("where only objects are drawn, team and experts are 0");
         }
         Ok(())
     }
 }
 
+impl Mode {
+    fn check(&self) -> Result<(), Fault> {
+        match self {
+            Mode::Double => Ok(()),
+            Mode::Census { basis, from, weeks } => {
+                check_text("basis", basis, 1)?;
+                if !is_date(from) {
+                    return bad("from must be a date YYYY-MM-DD");
+                }
+                if !(1..=53).contains(weeks) {
+                    return bad("weeks: 1 to 53");
+                }
+                Ok(())
+            }
+            Mode::Inspectors { reason, review_by } | Mode::Objects { reason, review_by } => {
+                check_text("reason", reason, 1)?;
+                if !is_date(review_by) {
+                    return bad("review_by must be a date YYYY-MM-DD");
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
 impl Last {
-    fn fault(&self) -> Option<Fault> {
-        let bad = |detail: String| Some(Fault::new(FILE, 0, What::Rule, detail));
-        let Last::Dice { rolls, sides } = *self else {
-            return Some(Fault::new(
+    fn check(&self, ceremony_at: &str) -> Result<(), Fault> {
+        match self {
+            Last::Dice { rolls, sides } => match dice_millibits(*sides) {
+                None => bad("dice have 4, 6, 8, 10, 12 or 20 sides"),
+                Some(_) if *rolls > 1000 => bad("at most 1000 rolls"),
+                Some(bits) if u64::from(*rolls) * bits < 64_000 => bad(format!(
+                    "{rolls} rolls of {sides} sides give less than 64 bits"
+                )),
+                Some(_) => Ok(()),
+            },
+            Last::Drand { chain, .. } if chain != QUICKNET => Err(Fault::new(
                 FILE,
                 0,
                 What::Unsupported,
-                "drand as the last source",
-            ));
-        };
-        match dice_millibits(sides) {
-            None => bad("dice have 4, 6, 8, 10, 12 or 20 sides".into()),
-            Some(_) if rolls > 1000 => bad("at most 1000 rolls".into()),
-            Some(bits) if u64::from(rolls) * bits < 64_000 => bad(format!(
-                "{rolls} rolls of {sides} sides give less than 64 bits"
+                format!("the drand chain must be quicknet, {QUICKNET}"),
             )),
-            Some(_) => None,
+            Last::Drand { round, .. } => {
+                let after = round_at(*round)
+                    .zip(seconds_of(ceremony_at))
+                    .map(|(round, ceremony)| round - ceremony);
+                match after {
+                    Some(60..=DRAND_LATEST) => Ok(()),
+                    _ => bad("the drand round must come 60 seconds to 31 days after ceremony_at"),
+                }
+            }
         }
     }
+}
+
+fn bad<T>(detail: impl Into<String>) -> Result<T, Fault> {
+    Err(Fault::new(FILE, 0, What::Rule, detail))
 }
 
 /// Read first, so that a later algorithm is named as such and not as an unknown key.
@@ -295,51 +489,10 @@ struct Version {
 }
 
 fn check_text(name: &str, text: &str, min: usize) -> Result<(), Fault> {
-    let length = text.chars().count();
-    if length < min || length > 200 || text.chars().any(char::is_control) || text.trim() != text {
-        let detail = format!(
-            "{name}: {min} to 200 characters, no control characters, no space at either end"
-        );
-        return Err(Fault::new(FILE, 0, What::Rule, detail));
+    if is_plain(text, min) {
+        return Ok(());
     }
-    Ok(())
-}
-
-fn shaped(text: &str, shape: &str) -> bool {
-    text.len() == shape.len()
-        && text.bytes().zip(shape.bytes()).all(|(t, s)| {
-            if s == b'0' {
-                t.is_ascii_digit()
-            } else {
-                t == s
-            }
-        })
-}
-
-fn is_date(text: &str) -> bool {
-    let part = |from: usize, to: usize| {
-        text.get(from..to)
-            .and_then(|t| t.parse::<u32>().ok())
-            .unwrap_or(0)
-    };
-    if !shaped(text, "0000-00-00") {
-        return false;
-    }
-    let (year, month, day) = (part(0, 4), part(5, 7), part(8, 10));
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let days = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 => 28 + u32::from(leap),
-        _ => return false,
-    };
-    (1..=days).contains(&day)
-}
-
-fn is_time(text: &str) -> bool {
-    shaped(text, "0000-00-00T00:00:00+08:00")
-        && is_date(&text[..10])
-        && text[11..13] < *"24"
-        && text[14..16] < *"60"
-        && text[17..19] < *"60"
+    bad(format!(
+        "{name}: {min} to 200 characters, no control characters, no space at either end"
+    ))
 }

@@ -1,5 +1,6 @@
 //! `seed.txt`: the chance of the draw and who gave it. SPEC.md §4.
 
+use crate::drand::is_round_signature;
 use crate::fault::{Fault, What};
 use crate::rules::{Last, Rules};
 use crate::text::{is_hash, is_name, is_token, lines, number, sha256_hex, show};
@@ -31,10 +32,27 @@ pub struct Contributions {
     pub nonce_sha256: String,
     /// The nonce, 64 hexadecimal digits; `None` where it was withheld.
     pub nonce: Option<String>,
+    /// What came into being last.
+    pub last: LastValue,
+}
+
+/// The last source as it came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LastValue {
     /// The dice as they fell.
-    pub rolls: Vec<u32>,
-    /// Sides of each die.
-    pub sides: u32,
+    Dice {
+        /// Sides of each die.
+        sides: u32,
+        /// Each roll, from 1.
+        rolls: Vec<u32>,
+    },
+    /// A round of drand quicknet.
+    Drand {
+        /// Its number.
+        round: u64,
+        /// 96 hexadecimal digits.
+        signature: String,
+    },
 }
 
 /// What a witness hands in before the list is closed:
@@ -85,18 +103,26 @@ impl Contributions {
             Some(nonce) => format!("server {} {nonce}\n", self.nonce_sha256),
             None => format!("withheld server {}\n", self.nonce_sha256),
         };
-        text += &format!("dice {}", self.sides);
-        for roll in &self.rolls {
-            text += &format!(" {roll}");
-        }
-        text + "\n"
+        text += &match &self.last {
+            LastValue::Dice { sides, rolls } => {
+                let rolls: String = rolls.iter().map(|roll| format!(" {roll}")).collect();
+                format!("dice {sides}{rolls}\n")
+            }
+            LastValue::Drand { round, signature } => format!("drand {round} {signature}\n"),
+        };
+        text
     }
 
-    /// Chance in thousandths of a bit: the dice, and 256 bits where the server's nonce was revealed.
+    /// Chance in thousandths of a bit: the last source, and 256 bits where the server's nonce was revealed.
     /// Witnesses' values protect their givers and are not counted, as nobody can measure them.
     pub fn millibits(&self) -> u64 {
-        let dice = dice_millibits(self.sides).unwrap_or(0) * self.rolls.len() as u64;
-        dice + if self.nonce.is_some() { 256_000 } else { 0 }
+        let last = match &self.last {
+            LastValue::Dice { sides, rolls } => {
+                dice_millibits(*sides).unwrap_or(0) * rolls.len() as u64
+            }
+            LastValue::Drand { .. } => 256_000,
+        };
+        last + if self.nonce.is_some() { 256_000 } else { 0 }
     }
 
     /// [`list_hash`] of these witnesses.
@@ -114,21 +140,16 @@ impl Contributions {
     /// # Errors
     /// The first line that is wrong.
     pub fn parse(bytes: &[u8], rules: &Rules, commitment: &str) -> Result<Contributions, Fault> {
-        let Last::Dice {
-            rolls: wanted,
-            sides,
-        } = rules.seed.last
-        else {
-            return Err(Fault::new(
-                FILE,
-                0,
-                What::Unsupported,
-                "the last source is not dice",
-            ));
-        };
         let lines = lines(FILE, bytes)?;
         let mut rest = lines.iter();
-        let end = || Fault::new(FILE, lines.len() as u64, What::Form, "ends before the dice");
+        let end = || {
+            Fault::new(
+                FILE,
+                lines.len() as u64,
+                What::Form,
+                "ends before the last source",
+            )
+        };
 
         let (n, first) = rest.next().ok_or_else(end)?;
         let named = words::<2>(*n, first, "commitment")?[1];
@@ -166,13 +187,16 @@ impl Contributions {
             witnesses.push(witness);
         };
         let (n, line) = rest.next().ok_or_else(end)?;
-        let rolls = dice_line(*n, line, sides, wanted)?;
+        let last = match &rules.seed.last {
+            Last::Dice { rolls, sides } => dice_line(*n, line, *sides, *rolls)?,
+            Last::Drand { round, .. } => drand_line(*n, line, *round)?,
+        };
         if let Some((n, _)) = rest.next() {
             return Err(Fault::new(
                 FILE,
                 *n,
                 What::Form,
-                "nothing may follow the dice",
+                "nothing may follow the last source",
             ));
         }
         let seed = Contributions {
@@ -180,8 +204,7 @@ impl Contributions {
             witnesses,
             nonce_sha256: rules.seed.nonce_sha256.clone(),
             nonce,
-            rolls,
-            sides,
+            last,
         };
         if seed.millibits() < 128_000 {
             let detail = format!("{} bits of chance, 128 are needed", seed.millibits() / 1000);
@@ -289,7 +312,7 @@ fn server_line(n: u64, line: &str, rules: &Rules) -> Result<Option<String>, Faul
     }
 }
 
-fn dice_line(n: u64, line: &str, sides: u32, wanted: u32) -> Result<Vec<u32>, Fault> {
+fn dice_line(n: u64, line: &str, sides: u32, wanted: u32) -> Result<LastValue, Fault> {
     let form = |detail: String| Err(Fault::new(FILE, n, What::Form, detail));
     let mut parts = line.split(' ');
     if parts.next() != Some("dice") {
@@ -316,5 +339,26 @@ fn dice_line(n: u64, line: &str, sides: u32, wanted: u32) -> Result<Vec<u32>, Fa
             rolls.len()
         ));
     }
-    Ok(rolls)
+    Ok(LastValue::Dice { sides, rolls })
+}
+
+fn drand_line(n: u64, line: &str, wanted: u64) -> Result<LastValue, Fault> {
+    let [_, round, signature] = words::<3>(n, line, "drand")?;
+    if number(round.as_bytes(), u64::MAX) != Some(wanted) {
+        let detail = format!("the rules say round {wanted}");
+        return Err(Fault::new(FILE, n, What::Form, detail));
+    }
+    let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    if signature.len() != 96 || !signature.bytes().all(hex) {
+        let detail = "a signature is 96 lower-case hexadecimal digits";
+        return Err(Fault::new(FILE, n, What::Form, detail));
+    }
+    if !is_round_signature(wanted, signature) {
+        let detail = format!("this is not the signature of round {wanted} of drand quicknet");
+        return Err(Fault::new(FILE, n, What::Drand, detail));
+    }
+    Ok(LastValue::Drand {
+        round: wanted,
+        signature: signature.to_owned(),
+    })
 }

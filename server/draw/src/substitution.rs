@@ -1,6 +1,6 @@
 //! Substitution 递补 after the draw: the next in the same draw's order, never a free choice. SPEC.md §8. (D4)
 
-use crate::corps::Avoid;
+use crate::corps::{Avoid, Part, Role};
 use crate::fault::{Fault, What};
 use crate::frame::Frame;
 use crate::outcome::{Outcome, SUBSTITUTIONS_HEADER};
@@ -49,6 +49,9 @@ pub enum Refusal {
     /// Not the reserve whose turn it is.
     #[error("this is not the next reserve of its cell")]
     NotNext,
+    /// Only objects were drawn.
+    #[error("in this draw nobody was dealt who could be relieved")]
+    NobodyDealt,
     /// Not a ground.
     #[error("a ground is 1 to 32 of a-z and -, and not \"follow\"")]
     Ground,
@@ -56,7 +59,38 @@ pub enum Refusal {
 
 struct Team {
     members: Vec<u32>,
+    experts: Vec<u32>,
     tried: HashSet<u32>,
+}
+
+impl Team {
+    fn new(members: Vec<u32>, experts: Vec<u32>) -> Team {
+        Team {
+            tried: members.iter().chain(&experts).copied().collect(),
+            members,
+            experts,
+        }
+    }
+
+    fn has(&self, who: u32) -> bool {
+        self.members.contains(&who) || self.experts.contains(&who)
+    }
+
+    /// Gives somebody's seat to another, or to nobody.
+    fn seat(&mut self, leaving: u32, relief: Option<u32>) {
+        for list in [&mut self.members, &mut self.experts] {
+            let Some(seat) = list.iter().position(|i| *i == leaving) else {
+                continue;
+            };
+            match relief {
+                Some(relief) => list[seat] = relief,
+                None => {
+                    list.remove(seat);
+                }
+            }
+        }
+        self.tried.extend(relief);
+    }
 }
 
 /// A draw with what has been substituted so far.
@@ -80,19 +114,9 @@ impl<'f, 'a> Substitutions<'f, 'a> {
         }
         let mut teams = HashMap::new();
         for d in &outcome.drawn {
-            let members: Vec<u32> = d
-                .inspectors
-                .iter()
-                .filter_map(|i| frame.corps.find(i))
-                .collect();
+            let find = |ids: &[&str]| ids.iter().filter_map(|i| frame.corps.find(i)).collect();
             if let Some(row) = frame.objects.find(d.object) {
-                teams.insert(
-                    row,
-                    Team {
-                        tried: members.iter().copied().collect(),
-                        members,
-                    },
-                );
+                teams.insert(row, Team::new(find(&d.inspectors), find(&d.experts)));
             }
         }
         Substitutions {
@@ -124,13 +148,17 @@ impl<'f, 'a> Substitutions<'f, 'a> {
 
     /// The team of an object now, leader first, blinded; `None` where it is not to be inspected.
     pub fn team(&self, object: &str) -> Option<Vec<&'a str>> {
-        let team = self.teams.get(&self.frame.objects.find(object)?)?;
-        Some(
-            team.members
-                .iter()
-                .map(|i| self.frame.corps.all[*i as usize].id)
-                .collect(),
-        )
+        Some(self.ids(&self.teams.get(&self.frame.objects.find(object)?)?.members))
+    }
+
+    /// The experts of an object now, likewise.
+    pub fn experts(&self, object: &str) -> Option<Vec<&'a str>> {
+        Some(self.ids(&self.teams.get(&self.frame.objects.find(object)?)?.experts))
+    }
+
+    fn ids(&self, people: &[u32]) -> Vec<&'a str> {
+        let id = |i: &u32| self.frame.corps.all[*i as usize].id;
+        people.iter().map(id).collect()
     }
 
     /// Follows one request; returns the new rows, without LF.
@@ -145,17 +173,17 @@ impl<'f, 'a> Substitutions<'f, 'a> {
                 inspector,
                 ground,
             } => {
+                self.dealt()?;
                 let row = self.open_object(object, ground)?;
                 let leaving = self
                     .frame
                     .corps
                     .find(inspector)
                     .ok_or(Refusal::NoSuchInspector)?;
-                if !self.teams[&row].members.contains(&leaving) {
+                if !self.teams[&row].has(leaving) {
                     return Err(Refusal::NotInTeam);
                 }
                 self.relieve(row, leaving, ground);
-                self.complete(row);
             }
             Request::Replace { object, ground } => {
                 let row = self.open_object(object, ground)?;
@@ -176,6 +204,7 @@ impl<'f, 'a> Substitutions<'f, 'a> {
                 inspector,
                 ground,
             } => {
+                self.dealt()?;
                 let row = self.open_object(object, ground)?;
                 let whom = self
                     .frame
@@ -184,13 +213,20 @@ impl<'f, 'a> Substitutions<'f, 'a> {
                     .ok_or(Refusal::NoSuchInspector)?;
                 self.avoid.add(whom, row);
                 self.push("avoid", row, inspector, "", ground);
-                if self.teams[&row].members.contains(&whom) {
+                if self.teams[&row].has(whom) {
                     self.relieve(row, whom, FOLLOW);
-                    self.complete(row);
                 }
             }
         }
         Ok(self.text[from..].lines().map(str::to_owned).collect())
+    }
+
+    fn dealt(&self) -> Result<(), Refusal> {
+        if self.frame.rules.mode.deals() {
+            Ok(())
+        } else {
+            Err(Refusal::NobodyDealt)
+        }
     }
 
     fn open_object(&self, object: &str, ground: &str) -> Result<u32, Refusal> {
@@ -209,102 +245,110 @@ impl<'f, 'a> Substitutions<'f, 'a> {
 
     fn replace(&mut self, row: u32, ground: &str) {
         let cell = usize::from(self.frame.objects.rows[row as usize].cell);
-        let members = self
-            .teams
-            .remove(&row)
-            .map(|team| team.members)
-            .unwrap_or_default();
+        let before = self.teams.remove(&row);
         let Some(next) = self.reserves[cell].pop_front() else {
             self.push("drop", row, "", "", ground);
             return;
         };
         self.push("replace", row, "", self.frame.objects.id_text(next), ground);
-        let district = self.frame.objects.kind(next).district;
-        self.teams.insert(
-            next,
-            Team {
-                tried: members.iter().copied().collect(),
-                members: members.clone(),
-            },
-        );
-        for member in members {
-            if !self.frame.corps.acts_in(member, district) || self.avoid.has(member, next) {
-                self.relieve(next, member, FOLLOW);
+        let Some(Team {
+            members, experts, ..
+        }) = before
+        else {
+            return;
+        };
+        let everybody: Vec<u32> = members.iter().chain(&experts).copied().collect();
+        self.teams.insert(next, Team::new(members, experts));
+        for who in everybody {
+            if !self.eligible(who, next) {
+                self.seat(next, who, FOLLOW);
             }
         }
         self.complete(next);
     }
 
-    /// Gives a seat to the next in order; without one the seat is gone.
+    /// Gives a seat to the next in order, then adds who is missing.
     fn relieve(&mut self, row: u32, leaving: u32, ground: &str) {
-        let corps = &self.frame.corps;
-        let kind = self.frame.objects.kind(row);
-        let staying = |i: &&u32| **i != leaving;
-        let unmet: Vec<&str> = {
-            let members = &self.teams[&row].members;
-            let met = |need: &&&str| {
-                !members
-                    .iter()
-                    .filter(staying)
-                    .any(|i| corps.meets(*i, need))
-            };
-            kind.needs.iter().filter(met).copied().collect()
-        };
-        let relief = self
-            .first(row, |i| unmet.iter().all(|need| corps.meets(i, need)))
-            .or_else(|| self.first(row, |_| true));
-        if let Some(team) = self.teams.get_mut(&row)
-            && let Some(seat) = team.members.iter().position(|i| *i == leaving)
-        {
-            match relief {
-                Some(relief) => {
-                    team.members[seat] = relief;
-                    team.tried.insert(relief);
-                }
-                None => {
-                    team.members.remove(seat);
-                }
-            }
+        let member = self.teams[&row].members.contains(&leaving);
+        self.seat(row, leaving, ground);
+        if member {
+            self.complete(row);
         }
-        let id = |i: u32| self.frame.corps.all[i as usize].id;
+    }
+
+    /// Gives a seat to the next in order; without one the seat is gone.
+    fn seat(&mut self, row: u32, leaving: u32, ground: &str) {
+        let all = &self.frame.corps.all;
+        let (department, role) = (all[leaving as usize].department, all[leaving as usize].role);
+        let relief = if role == Role::Inspector {
+            let unmet = self.unmet(row, department, Some(leaving));
+            let meets = |i: u32| unmet.iter().all(|need| self.frame.corps.meets(i, need));
+            let first = self.first(row, Part::Inspectors(department), meets);
+            first.or_else(|| self.first(row, Part::Inspectors(department), |_| true))
+        } else {
+            self.first(row, Part::Experts(department), |_| true)
+        };
+        if let Some(team) = self.teams.get_mut(&row) {
+            team.seat(leaving, relief);
+        }
+        let id = |i: u32| all[i as usize].id;
         self.push("relief", row, id(leaving), relief.map_or("", id), ground);
+    }
+
+    /// The needs of a department for an object that no member of it meets, `but` not counted.
+    fn unmet(&self, row: u32, department: usize, but: Option<u32>) -> Vec<&'a str> {
+        let corps = &self.frame.corps;
+        let its = |i: &&u32| Some(**i) != but && corps.all[**i as usize].department == department;
+        let members = &self.teams[&row].members;
+        let met = |need: &str| members.iter().filter(its).any(|i| corps.meets(*i, need));
+        let mut needs = self
+            .frame
+            .rules
+            .needs_of(department, &self.frame.objects.kind(row).needs);
+        needs.retain(|need| !met(need));
+        needs
     }
 
     /// Adds a member for each need that the team does not meet and somebody can.
     fn complete(&mut self, row: u32) {
-        let corps = &self.frame.corps;
         for need in &self.frame.objects.kind(row).needs {
-            if self.teams[&row]
-                .members
-                .iter()
-                .any(|i| corps.meets(*i, need))
-            {
-                continue;
-            }
-            if let Some(more) = self.first(row, |i| corps.meets(i, need)) {
-                if let Some(team) = self.teams.get_mut(&row) {
-                    team.members.push(more);
-                    team.tried.insert(more);
+            for department in 0..self.frame.rules.departments.len() {
+                if !self.unmet(row, department, None).contains(need) {
+                    continue;
                 }
-                self.push("add", row, "", corps.all[more as usize].id, FOLLOW);
+                let meets = |i: u32| self.frame.corps.meets(i, need);
+                if let Some(more) = self.first(row, Part::Inspectors(department), meets) {
+                    if let Some(team) = self.teams.get_mut(&row) {
+                        team.members.push(more);
+                        team.tried.insert(more);
+                    }
+                    let id = self.frame.corps.all[more as usize].id;
+                    self.push("add", row, "", id, FOLLOW);
+                }
             }
         }
     }
 
+    /// Whether somebody may be dealt to an object, late avoidances included.
+    fn eligible(&self, who: u32, row: u32) -> bool {
+        let kind = self.frame.objects.kind(row);
+        let corps = &self.frame.corps;
+        let fits = corps.all[who as usize].role == Role::Inspector
+            || kind.needs.is_empty()
+            || kind.needs.iter().any(|need| corps.meets(who, need));
+        fits && corps.acts_in(who, kind.district) && !self.avoid.has(who, row)
+    }
+
     /// The smallest ticket of purpose `relief/OBJECT` among the eligible who have not been tried for it.
-    fn first(&self, row: u32, fits: impl Fn(u32) -> bool) -> Option<u32> {
+    fn first(&self, row: u32, part: Part, fits: impl Fn(u32) -> bool) -> Option<u32> {
         let tickets = Tickets::new(
             self.seed,
             &format!("relief/{}", self.frame.objects.id_text(row)),
         );
         let tried = &self.teams[&row].tried;
-        let free = |i: &u32| !tried.contains(i) && !self.avoid.has(*i, row) && fits(*i);
-        let candidates = self
-            .frame
-            .corps
-            .in_district(self.frame.objects.kind(row).district)
-            .iter()
-            .copied();
+        let free = |i: &u32| !tried.contains(i) && self.eligible(*i, row) && fits(*i);
+        let district = self.frame.objects.kind(row).district;
+        let candidates = self.frame.corps.in_district(part, district).iter().copied();
         candidates
             .filter(free)
             .min_by_key(|i| tickets.of(self.frame.corps.all[*i as usize].id.as_bytes()))

@@ -97,6 +97,70 @@ pub(crate) fn show(bytes: &[u8]) -> String {
     }
 }
 
+/// `min` to 200 characters, no control characters, no white space at either end.
+pub(crate) fn is_plain(text: &str, min: usize) -> bool {
+    let length = text.chars().count();
+    (min..=200).contains(&length) && !text.chars().any(char::is_control) && text.trim() == text
+}
+
+fn shaped(text: &str, shape: &str) -> bool {
+    text.len() == shape.len()
+        && text.bytes().zip(shape.bytes()).all(|(t, s)| {
+            if s == b'0' {
+                t.is_ascii_digit()
+            } else {
+                t == s
+            }
+        })
+}
+
+/// `YYYY-MM-DD`, a day that there is.
+pub(crate) fn is_date(text: &str) -> bool {
+    let part = |from: usize, to: usize| {
+        text.get(from..to)
+            .and_then(|t| t.parse::<u32>().ok())
+            .unwrap_or(0)
+    };
+    if !shaped(text, "0000-00-00") {
+        return false;
+    }
+    let (year, month, day) = (part(0, 4), part(5, 7), part(8, 10));
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + u32::from(leap),
+        _ => return false,
+    };
+    (1..=days).contains(&day)
+}
+
+/// `YYYY-MM-DDTHH:MM:SS+08:00`.
+pub(crate) fn is_time(text: &str) -> bool {
+    shaped(text, "0000-00-00T00:00:00+08:00")
+        && is_date(&text[..10])
+        && text[11..13] < *"24"
+        && text[14..16] < *"60"
+        && text[17..19] < *"60"
+}
+
+/// Seconds since 1970 of a time of China ([`is_time`]).
+pub(crate) fn seconds_of(time: &str) -> Option<i64> {
+    let part = |from: usize, to: usize| time.get(from..to)?.parse::<i64>().ok();
+    let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
+    // Days since 1970-01-01, with years that begin in March so that a leap day is the last.
+    let (y, m) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
+    let days =
+        365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + (153 * m + 2) / 5 + day
+            - 1
+            - 719_468;
+    Some(days * 86_400 + part(11, 13)? * 3600 + part(14, 16)? * 60 + part(17, 19)? - 8 * 3600)
+}
+
 /// The checks that every line of every file passes first, in this order.
 pub(crate) fn check_line(file: &'static str, line: u64, text: &[u8]) -> Result<(), Fault> {
     if text.contains(&b'\r') {

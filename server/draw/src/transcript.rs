@@ -53,21 +53,30 @@ pub struct Transcript<'a> {
     pub committed: Committed<'a>,
     /// `manifest.txt`
     pub manifest: &'a [u8],
+    /// What came of chance; `None` for a draw that became void before.
+    pub drawn: Option<DrawnFiles<'a>>,
+    /// `openings.csv`, where one may see it.
+    pub openings: Option<&'a [u8]>,
+    /// `void.json`, where the draw is void.
+    pub void: Option<&'a [u8]>,
+}
+
+/// The files that follow the commitment.
+#[derive(Debug, Clone, Copy)]
+pub struct DrawnFiles<'a> {
     /// `seed.txt`
     pub seed: &'a [u8],
     /// `result.csv`
     pub result: &'a [u8],
     /// `substitutions.csv`
     pub substitutions: &'a [u8],
-    /// `openings.csv`, where one may see it.
-    pub openings: Option<&'a [u8]>,
 }
 
 /// A file's name and the most bytes it may have.
 pub type FileLimit = (&'static str, u64);
 
-/// Every file of a transcript; only the last may be missing.
-pub const FILES: [FileLimit; 10] = [
+/// Every file of a transcript; which may be missing says SPEC.md §1.
+pub const FILES: [FileLimit; 11] = [
     ("avoid.csv", 256 << 20),
     ("excluded.csv", 512 << 20),
     ("inspectors.csv", 64 << 20),
@@ -78,6 +87,7 @@ pub const FILES: [FileLimit; 10] = [
     ("seed.txt", 64 << 10),
     ("substitutions.csv", 64 << 20),
     ("openings.csv", 4 << 30),
+    ("void.json", 4 << 10),
 ];
 
 /// A transcript that holds its bytes, as read from a folder or an archive.
@@ -104,13 +114,17 @@ impl Files {
     /// # Errors
     /// The first file, in the order of [`FILES`], that is missing or too large.
     pub fn transcript(&self) -> Result<Transcript<'_>, crate::Fault> {
+        let after = ["result.csv", "seed.txt", "substitutions.csv"];
+        let early = self.get("void.json").is_some() && after.iter().all(|f| self.get(f).is_none());
         for (name, limit) in FILES {
+            let optional =
+                matches!(name, "openings.csv" | "void.json") || early && after.contains(&name);
             match self.get(name) {
                 Some(bytes) if bytes.len() as u64 > limit => {
                     let detail = format!("more than {limit} bytes");
                     return Err(crate::Fault::new(name, 0, crate::What::TooLarge, detail));
                 }
-                None if name != "openings.csv" => {
+                None if !optional => {
                     return Err(crate::Fault::new(
                         name,
                         0,
@@ -131,10 +145,13 @@ impl Files {
                 rules: file("rules.json"),
             },
             manifest: file("manifest.txt"),
-            seed: file("seed.txt"),
-            result: file("result.csv"),
-            substitutions: file("substitutions.csv"),
+            drawn: (!early).then(|| DrawnFiles {
+                seed: file("seed.txt"),
+                result: file("result.csv"),
+                substitutions: file("substitutions.csv"),
+            }),
             openings: self.get("openings.csv"),
+            void: self.get("void.json"),
         })
     }
 }

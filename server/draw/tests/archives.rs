@@ -81,6 +81,7 @@ fn a_pool_made_to_exhaust_memory_is_refused_on_both_sides() {
     case.rules.needs = needs
         .iter()
         .map(|code| Need {
+            department: common::MARKET.into(),
             code: (*code).to_owned(),
             name: "专长".into(),
         })
@@ -88,7 +89,7 @@ fn a_pool_made_to_exhaust_memory_is_refused_on_both_sides() {
     let each = DISTRICTS_MAX * (EXPERTISE_MAX + 1);
     let many = PAIRS_MAX / each + 1;
     case.inspectors = (0..many)
-        .map(|n| (format!("i-{n}"), districts.clone(), needs.clone(), 1))
+        .map(|n| common::inspector(format!("i-{n}"), districts.clone(), needs.clone(), 1))
         .collect();
     assert!(matches!(
         commit(&case.rules, &common::KEY, &case.pools()),
@@ -100,8 +101,13 @@ fn a_pool_made_to_exhaust_memory_is_refused_on_both_sides() {
         .map(|n| sha256_hex(n.to_string().as_bytes()))
         .collect();
     ids.sort();
-    let rest = format!("u,{},{},1", districts.join(" "), needs.join(" "));
-    let mut inspectors = String::from("inspector,unit,districts,expertise,capacity\n");
+    let rest = format!(
+        "market,inspector,u,,{},{},1",
+        districts.join(" "),
+        needs.join(" ")
+    );
+    let mut inspectors =
+        String::from("inspector,department,role,unit,group,districts,expertise,capacity\n");
     ids.iter()
         .for_each(|id| inspectors += &format!("{id},{rest}\n"));
     let rules = case.rules.to_text().unwrap();

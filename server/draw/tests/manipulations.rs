@@ -43,8 +43,8 @@ fn nth(text: &str, n: usize) -> &str {
 #[rstest]
 // rules.json
 #[case::a_changed_ratio("rules.json", |t: &str| t.replace("333333", "333334"), "result.csv", 2, What::Differs)]
-#[case::a_larger_team("rules.json", |t: &str| t.replace("\"team\":2", "\"team\":3"), "result.csv", 2, What::Differs)]
-#[case::a_team_of_one("rules.json", |t: &str| t.replace("\"team\":2", "\"team\":1"), "rules.json", 0, What::Rule)]
+#[case::a_larger_team("rules.json", |t: &str| t.replace("\"team\":2}", "\"team\":3}"), "result.csv", 2, What::Differs)]
+#[case::a_team_of_one("rules.json", |t: &str| t.replace("\"team\":2}", "\"team\":1}"), "rules.json", 0, What::Rule)]
 #[case::a_ratio_above_one("rules.json", |t: &str| t.replace("333333", "1000001"), "rules.json", 0, What::Rule)]
 #[case::another_title("rules.json", |t: &str| t.replace("示例抽查\"}", "示例抽查二\"}"), "result.csv", 2, What::Differs)]
 #[case::spaces_in_json("rules.json", |t: &str| t.replace(",\"cells\"", ", \"cells\""), "rules.json", 0, What::NotCanonical)]
@@ -171,7 +171,7 @@ fn is_refused(
 #[test]
 fn a_missing_file_is_named() {
     let whole = common::cases()[0].files();
-    for (name, _) in FILES.iter().filter(|(name, _)| *name != "openings.csv") {
+    for (name, _) in &FILES[..9] {
         let mut files = Files::default();
         for (other, _) in FILES.iter().filter(|(other, _)| other != name) {
             if let Some(bytes) = whole.get(other) {

@@ -29,10 +29,12 @@ fn every_vector_verifies() {
         let summary = verify(&files.transcript().unwrap())
             .unwrap_or_else(|fault| panic!("{}: {fault}", case.name));
         assert_eq!(summary.rules, case.rules);
-        assert_eq!(
-            summary.withheld,
-            case.witnesses.iter().filter(|w| !w.2).count()
-        );
+        let withheld = case.witnesses.iter().filter(|w| !w.2).count();
+        match summary.chance {
+            Some(chance) => assert_eq!(chance.withheld, withheld),
+            None => assert_eq!(case.void, Some(common::Voided::BeforeSeed)),
+        }
+        assert_eq!(summary.void.is_some(), case.void.is_some());
         assert_eq!(summary.opened.is_some(), case.published);
     }
 }
@@ -84,7 +86,35 @@ fn vectors_show_what_they_are_named_for() {
     ] {
         assert!(has(&files, "substitutions.csv", kind), "{kind}");
     }
+    let files = case("joint");
+    for what in [",relief,", ",add,", ",replace,"] {
+        assert!(has(&files, "substitutions.csv", what), "{what}");
+    }
+    // D1
+    let files = case("census");
+    for week in 0..4 {
+        assert!(has(&files, "result.csv", &format!(",drawn,{week},")));
+    }
+    assert_eq!(
+        text(case("objects-only").get("inspectors.csv").unwrap())
+            .lines()
+            .count(),
+        1
+    );
+    let files = case("groups");
+    assert!(has(&files, "excluded.csv", ",no-team\n") && has(&files, "excluded.csv", ",no-need\n"));
+    let result = text(case("groups").get("result.csv").unwrap()).to_owned();
+    let of = |line: &str| {
+        line.split(',')
+            .nth(6)
+            .unwrap_or_default()
+            .split(' ')
+            .count()
+    };
+    let sizes: Vec<usize> = result.lines().skip(1).map(of).collect();
+    assert!(sizes.contains(&5), "{sizes:?}");
     // D3
+    assert!(has(&case("drand"), "seed.txt", "\ndrand 123 "));
     assert!(has(
         &case("withheld-witness"),
         "seed.txt",

@@ -158,6 +158,7 @@ fn rules(
         .iter()
         .map(|(word, code)| ::draw::Need {
             code: code.clone(),
+            department: draw.department.clone(),
             name: word.clone(),
         })
         .collect();
@@ -175,14 +176,23 @@ fn rules(
                 reserves: c.reserves,
             })
             .collect(),
-        department: department.to_owned(),
+        departments: vec![::draw::Department {
+            code: draw.department.clone(),
+            deal: ::draw::Deal::Person,
+            experts: 0,
+            name: department.to_owned(),
+            team: plan.team,
+        }],
+        district_minimum: 0,
         draw: draw.number.clone(),
         items: plan
             .items
             .iter()
             .map(|i| ::draw::Item {
                 code: i.code.clone(),
+                department: draw.department.clone(),
                 name: i.name.clone(),
+                priority: false,
                 version: i.version,
             })
             .collect(),
@@ -197,7 +207,6 @@ fn rules(
             },
             nonce_sha256: draw.nonce_sha256(),
         },
-        team: plan.team,
         title: draw.title.clone(),
     }
 }
@@ -217,7 +226,9 @@ impl Loaded {
         let mut pools = Pools::default();
         for ((object, entry), code) in self.objects.iter().zip(codes) {
             match entry {
-                Entry::Excluded(ground) => pools.excluded.push((code, ground)),
+                Entry::Excluded(ground) => {
+                    pools.excluded.push((::draw::IdKind::Object, code, ground));
+                }
                 Entry::Cell(cell) => pools.objects.push(ObjectEntry {
                     id: code,
                     cell: *cell,
@@ -241,6 +252,9 @@ impl Loaded {
             let meets = |word: &String| self.needs.get(word).map(String::as_str);
             pools.inspectors.push(InspectorEntry {
                 id: code,
+                department: &self.rules.departments[0].code,
+                role: ::draw::Role::Inspector,
+                group: "",
                 unit: self
                     .units
                     .get(&inspector.unit)
@@ -292,7 +306,7 @@ impl Loaded {
     /// What the office is shown before it commits.
     pub fn frame(&self, plan: &PlanView, forecast: &Forecast<'_>) -> FrameView {
         let mut grounds: BTreeMap<&str, u64> = BTreeMap::new();
-        for (_, why) in &forecast.excluded {
+        for (_, _, why) in &forecast.excluded {
             *grounds.entry(ground(why)).or_default() += 1;
         }
         let cells = (1..).zip(plan.cells.iter().zip(&forecast.cells));
@@ -329,7 +343,7 @@ impl Loaded {
             .map(String::as_str)
             .zip(self.objects.iter().map(|(o, _)| o))
             .collect();
-        let row = |(code, why): &(&str, &str)| {
+        let row = |(_, code, why): &(::draw::IdKind, &str, &str)| {
             let object = by_code.get(code)?;
             Some([
                 object.id.clone(),

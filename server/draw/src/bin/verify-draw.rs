@@ -2,7 +2,7 @@
 //! Exit code 0: everything follows from what was committed. 1: the first thing that is wrong.
 
 use clap::Parser;
-use draw::{FILES, Fault, Files, Summary, What};
+use draw::{Chance, FILES, Fault, Files, Mode, Summary, What};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -93,27 +93,59 @@ fn folder(path: &Path, total: u64) -> Result<Files, Fault> {
 
 fn print(s: &Summary) {
     println!("通过 VERIFIED");
+    let departments: Vec<&str> = s
+        .rules
+        .departments
+        .iter()
+        .map(|d| d.name.as_str())
+        .collect();
     println!(
         "抽查 draw          {} · {} · {}",
-        s.rules.draw, s.rules.department, s.rules.title
+        s.rules.draw,
+        departments.join("、"),
+        s.rules.title
     );
+    println!("方式 mode          {}", mode(&s.rules.mode));
     println!("承诺 commitment    {}", s.commitment);
-    println!("种子 seed          {}", s.seed);
-    println!(
-        "见证 witnesses     揭示 revealed {} · 未揭示 withheld {} · 名单 list {}",
-        s.revealed, s.withheld, s.witness_list
-    );
-    println!("随机 chance        {} bit", s.millibits / 1000);
     println!(
         "名录 pools         对象 objects {} · 人员 inspectors {} · 排除 excluded {}",
         s.objects, s.inspectors, s.excluded
     );
-    println!(
-        "结果 result        抽中 drawn {} · 候补 reserves {} · 每组 team {} · 递补 substitutions {}",
-        s.drawn, s.reserves, s.rules.team, s.substitutions
-    );
+    match &s.chance {
+        None => println!("种子 seed          没有产生 there is none"),
+        Some(chance) => print_chance(chance),
+    }
+    if let Some(void) = &s.void {
+        println!("作废 void          {} · {}", void.at, void.reason);
+    }
     match s.opened {
         Some(n) => println!("开封 openings      {n}"),
         None => println!("开封 openings      未公开 sealed"),
+    }
+}
+
+fn print_chance(c: &Chance) {
+    println!("种子 seed          {}", c.seed);
+    println!(
+        "见证 witnesses     揭示 revealed {} · 未揭示 withheld {} · 名单 list {}",
+        c.revealed, c.withheld, c.witness_list
+    );
+    println!("随机 chance        {} bit", c.millibits / 1000);
+    println!(
+        "结果 result        抽中 drawn {} · 候补 reserves {} · 递补 substitutions {}",
+        c.drawn, c.reserves, c.substitutions
+    );
+}
+
+fn mode(mode: &Mode) -> String {
+    match mode {
+        Mode::Double => "双随机 double".into(),
+        Mode::Census { basis, weeks, .. } => format!("普查 census · {basis} · {weeks} 周 weeks"),
+        Mode::Objects { reason, review_by } => {
+            format!("单随机：只抽对象 objects only · {reason} · 复核 review {review_by}")
+        }
+        Mode::Inspectors { reason, review_by } => {
+            format!("单随机：只抽人员 inspectors only · {reason} · 复核 review {review_by}")
+        }
     }
 }

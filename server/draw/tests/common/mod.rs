@@ -3,23 +3,65 @@
 
 use draw::*;
 
+/// Somebody of the pool.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub id: String,
+    pub department: &'static str,
+    pub role: Role,
+    pub group: &'static str,
+    pub districts: Vec<&'static str>,
+    pub expertise: Vec<&'static str>,
+    pub capacity: u32,
+}
+
+/// An inspector of the only department.
+pub fn inspector(
+    id: String,
+    districts: Vec<&'static str>,
+    expertise: Vec<&'static str>,
+    capacity: u32,
+) -> Person {
+    Person {
+        id,
+        department: MARKET,
+        role: Role::Inspector,
+        group: "",
+        districts,
+        expertise,
+        capacity,
+    }
+}
+
 /// A draw with everything that goes into it.
 #[derive(Debug, Clone)]
 pub struct Case {
     pub name: &'static str,
     pub rules: Rules,
     pub objects: Vec<(String, u16, &'static str, Vec<&'static str>)>,
-    pub inspectors: Vec<(String, Vec<&'static str>, Vec<&'static str>, u32)>,
+    pub inspectors: Vec<Person>,
     pub avoid: Vec<(String, String)>,
-    pub excluded: Vec<(String, &'static str)>,
+    pub excluded: Vec<(IdKind, String, &'static str)>,
     pub witnesses: Vec<(&'static str, &'static str, bool)>,
     pub nonce_revealed: bool,
     pub published: bool,
-    pub substitute: bool,
+    pub substitute: fn(&mut Substitutions<'_, '_>, &Outcome<'_>),
+    pub void: Option<Voided>,
 }
 
+/// When a draw became void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Voided {
+    BeforeSeed,
+    AfterSeed,
+}
+
+pub const MARKET: &str = "market";
 pub const NONCE: &str = "6b0d0f6ad0b5a3f1ce5a0d1f7e2c4b9886f5d7c3a1b2e4f60718293a4b5c6d7e";
 pub const KEY: [u8; 32] = *b"a key that is used for one draw!";
+/// Round 123 of drand quicknet, as the league signed it on 2023-08-23.
+pub const ROUND: u64 = 123;
+pub const SIGNATURE: &str = "b75c69d0b72a5d906e854e808ba7e2accb1542ac355ae486d591aa9d43765482e26cd02df835d3546d23c4b13e0dfc92";
 
 impl Case {
     pub fn pools(&self) -> Pools<'_> {
@@ -37,12 +79,15 @@ impl Case {
             inspectors: self
                 .inspectors
                 .iter()
-                .map(|(id, districts, expertise, capacity)| InspectorEntry {
-                    id,
+                .map(|p| InspectorEntry {
+                    id: &p.id,
+                    department: p.department,
+                    role: p.role,
                     unit: "unit-1",
-                    districts: districts.clone(),
-                    expertise: expertise.clone(),
-                    capacity: *capacity,
+                    group: p.group,
+                    districts: p.districts.clone(),
+                    expertise: p.expertise.clone(),
+                    capacity: p.capacity,
                 })
                 .collect(),
             avoid: self
@@ -53,7 +98,7 @@ impl Case {
             excluded: self
                 .excluded
                 .iter()
-                .map(|(o, g)| (o.as_str(), *g))
+                .map(|(k, o, g)| (*k, o.as_str(), *g))
                 .collect(),
         }
     }
@@ -63,9 +108,6 @@ impl Case {
     }
 
     pub fn contributions(&self, commitment: &str) -> Contributions {
-        let Last::Dice { rolls, sides } = self.rules.seed.last else {
-            panic!("dice")
-        };
         Contributions {
             commitment: commitment.to_owned(),
             witnesses: self
@@ -79,40 +121,59 @@ impl Case {
                 .collect(),
             nonce_sha256: self.rules.seed.nonce_sha256.clone(),
             nonce: self.nonce_revealed.then(|| NONCE.to_owned()),
-            rolls: (0..rolls).map(|n| (n * 7 + n / 3) % sides + 1).collect(),
-            sides,
+            last: match self.rules.seed.last {
+                Last::Dice { rolls, sides } => LastValue::Dice {
+                    sides,
+                    rolls: (0..rolls).map(|n| (n * 7 + n / 3) % sides + 1).collect(),
+                },
+                Last::Drand { round, .. } => LastValue::Drand {
+                    round,
+                    signature: SIGNATURE.into(),
+                },
+            },
         }
     }
 
     /// The whole transcript.
     pub fn files(&self) -> Files {
         let sealed = self.sealed();
+        let mut files = Files::default();
+        for (name, bytes) in sealed.committed().named() {
+            files.insert(name, bytes.to_vec());
+        }
+        files.insert("manifest.txt", sealed.manifest.clone());
+        if self.published {
+            files.insert("openings.csv", sealed.openings.clone());
+        }
+        if self.void.is_some() {
+            let void = Void {
+                at: "2026-11-24T10:00:00+08:00".into(),
+                commitment: sealed.commitment.clone(),
+                reason: "名录有误，依法重新组织".into(),
+            };
+            files.insert("void.json", void.to_text().unwrap());
+        }
+        if self.void == Some(Voided::BeforeSeed) {
+            return files;
+        }
         let seed_txt = self.contributions(&sealed.commitment).to_text();
         let frame = Frame::read(&sealed.committed(), &sealed.manifest).unwrap();
         let seed = draw::seed(seed_txt.as_bytes());
         let outcome = frame.draw(&seed).unwrap();
         let result = outcome.to_text();
         let mut substitutions = Substitutions::new(&frame, &seed, &outcome, &result);
-        if self.substitute {
-            substitute(&mut substitutions, &outcome);
-        }
-        let mut files = Files::default();
-        for (name, bytes) in sealed.committed().named() {
-            files.insert(name, bytes.to_vec());
-        }
-        files.insert("manifest.txt", sealed.manifest.clone());
+        (self.substitute)(&mut substitutions, &outcome);
         files.insert("seed.txt", seed_txt.clone().into_bytes());
         files.insert(
             "substitutions.csv",
             substitutions.to_text().as_bytes().to_vec(),
         );
         files.insert("result.csv", result);
-        if self.published {
-            files.insert("openings.csv", sealed.openings.clone());
-        }
         files
     }
 }
+
+fn nothing(_: &mut Substitutions<'_, '_>, _: &Outcome<'_>) {}
 
 /// Something of every kind that can happen after a draw.
 fn substitute(s: &mut Substitutions<'_, '_>, outcome: &Outcome<'_>) {
@@ -164,6 +225,57 @@ fn substitute(s: &mut Substitutions<'_, '_>, outcome: &Outcome<'_>) {
     }
 }
 
+/// In a joint draw: an inspector and an expert leave, an object closes.
+fn substitute_jointly(s: &mut Substitutions<'_, '_>, outcome: &Outcome<'_>) {
+    let first = &outcome.drawn[0];
+    for whom in [first.inspectors[2], first.experts[0], first.inspectors[0]] {
+        s.apply(Request::Relief {
+            object: first.object,
+            inspector: whom,
+            ground: "leave",
+        })
+        .unwrap();
+    }
+    for d in &outcome.drawn[1..9] {
+        s.apply(Request::Replace {
+            object: d.object,
+            ground: "closed",
+        })
+        .unwrap();
+    }
+    let last = outcome.drawn.last().unwrap();
+    s.apply(Request::Avoid {
+        object: last.object,
+        inspector: last.experts[0],
+        ground: "relative",
+    })
+    .unwrap();
+}
+
+/// Where only objects were drawn: an object closes, a reserve is passed over.
+fn substitute_objects(s: &mut Substitutions<'_, '_>, outcome: &Outcome<'_>) {
+    s.apply(Request::Pass {
+        object: outcome.reserves[0].object,
+        ground: "moved",
+    })
+    .unwrap();
+    s.apply(Request::Replace {
+        object: outcome.drawn[0].object,
+        ground: "closed",
+    })
+    .unwrap();
+}
+
+pub fn department(code: &str, team: u32) -> Department {
+    Department {
+        code: code.into(),
+        deal: Deal::Person,
+        experts: 0,
+        name: format!("示例市 {code} 局"),
+        team,
+    }
+}
+
 pub fn rules(
     draw: &str,
     cells: Vec<(Pick, u32)>,
@@ -184,17 +296,22 @@ pub fn rules(
                 reserves,
             })
             .collect(),
-        department: "示例市市场监督管理局".into(),
+        departments: vec![department(MARKET, team)],
+        district_minimum: 0,
         draw: draw.into(),
         items: vec![
             Item {
                 code: "SJ-001".into(),
+                department: MARKET.into(),
                 name: "登记事项检查".into(),
+                priority: false,
                 version: 1,
             },
             Item {
                 code: "SJ-002".into(),
+                department: MARKET.into(),
                 name: "公示信息检查".into(),
+                priority: true,
                 version: 3,
             },
         ],
@@ -203,6 +320,7 @@ pub fn rules(
             .iter()
             .map(|n| Need {
                 code: (*n).into(),
+                department: MARKET.into(),
                 name: format!("专长 {n}"),
             })
             .collect(),
@@ -212,7 +330,6 @@ pub fn rules(
             last: Last::Dice { rolls, sides },
             nonce_sha256: sha256_hex(NONCE.as_bytes()),
         },
-        team,
         title: "示例抽查".into(),
     }
 }
@@ -232,14 +349,15 @@ fn plain() -> Case {
             .map(|n| (format!("object-{n}"), 1, "440304", vec![]))
             .collect(),
         inspectors: (0..12)
-            .map(|n| (format!("inspector-{n}"), vec!["440304"], vec![], 20))
+            .map(|n| inspector(format!("inspector-{n}"), vec!["440304"], vec![], 20))
             .collect(),
         avoid: vec![],
         excluded: vec![],
         witnesses: vec![("李代表", "k7Qd-2026-spring", true)],
         nonce_revealed: true,
         published: false,
-        substitute: false,
+        substitute: nothing,
+        void: None,
     }
 }
 
@@ -260,7 +378,7 @@ fn needs_avoidance_capacity() -> Case {
             needs[n % 5].clone(),
         )
     };
-    let inspector = |n: usize| {
+    let person = |n: usize| {
         let expertise: Vec<&str> = match n % 4 {
             0 => vec!["fire"],
             1 => vec!["food"],
@@ -271,9 +389,9 @@ fn needs_avoidance_capacity() -> Case {
         act.sort_unstable();
         // Nobody acts in 440306, one alone would be too few in any case; and who knows lifts acts in one district.
         let expertise = if n == 3 { vec!["lift"] } else { expertise };
-        (format!("inspector-{n}"), act, expertise, (n % 3) as u32)
+        inspector(format!("inspector-{n}"), act, expertise, (n % 3) as u32)
     };
-    let inspectors: Vec<_> = (0..14).map(inspector).collect();
+    let inspectors: Vec<_> = (0..14).map(person).collect();
     let avoid = (0..14).flat_map(|n| {
         (0..7).map(move |m| {
             (
@@ -300,8 +418,9 @@ fn needs_avoidance_capacity() -> Case {
         inspectors,
         avoid: avoid.collect(),
         excluded: vec![
-            ("91440300-9001".into(), "no-district"),
-            ("91440300-9002".into(), "not-active"),
+            (IdKind::Object, "91440300-9001".into(), "no-district"),
+            (IdKind::Object, "91440300-9002".into(), "not-active"),
+            (IdKind::Inspector, "inspector-90".into(), "on-leave"),
         ],
         witnesses: vec![
             ("李代表", "k7Qd-2026-spring", true),
@@ -309,7 +428,8 @@ fn needs_avoidance_capacity() -> Case {
         ],
         nonce_revealed: true,
         published: false,
-        substitute: false,
+        substitute: nothing,
+        void: None,
     }
 }
 
@@ -317,11 +437,11 @@ fn reserves_and_substitutions() -> Case {
     let mut case = needs_avoidance_capacity();
     case.name = "reserves-substitutions";
     case.rules.draw = "示例抽查〔2026〕3号".into();
-    case.rules.team = 2;
+    case.rules.departments[0].team = 2;
     case.rules.cells[0].reserves = 5;
     case.rules.cells[1].reserves = 3;
     case.rules.cells[2].reserves = 2;
-    case.substitute = true;
+    case.substitute = substitute;
     case
 }
 
@@ -359,6 +479,208 @@ fn server_withheld() -> Case {
     case
 }
 
+fn census() -> Case {
+    let mut case = plain();
+    case.name = "census";
+    case.rules.draw = "示例抽查〔2026〕6号".into();
+    case.rules.cells = vec![
+        Cell {
+            cell: "0001".into(),
+            label: "示例一区".into(),
+            pick: Pick::Ppm(1_000_000),
+            reserves: 0,
+        },
+        Cell {
+            cell: "0002".into(),
+            label: "示例二区".into(),
+            pick: Pick::Ppm(1_000_000),
+            reserves: 0,
+        },
+    ];
+    case.rules.mode = Mode::Census {
+        basis: "《示例法》".into(),
+        from: "2026-12-07".into(),
+        weeks: 4,
+    };
+    case.objects.truncate(43);
+    for (n, object) in case.objects.iter_mut().enumerate() {
+        object.1 = (n % 2 + 1) as u16;
+    }
+    case
+}
+
+fn objects_only() -> Case {
+    let mut case = plain();
+    case.name = "objects-only";
+    case.rules.draw = "示例抽查〔2026〕7号".into();
+    case.rules.departments[0].team = 0;
+    case.rules.cells[0].pick = Pick::Number(20);
+    case.rules.cells[0].reserves = 6;
+    case.rules.mode = Mode::Objects {
+        reason: "示例：人员名录尚未建成".into(),
+        review_by: "2027-03-31".into(),
+    };
+    case.substitute = substitute_objects;
+    case
+}
+
+fn inspectors_only() -> Case {
+    let mut case = needs_avoidance_capacity();
+    case.name = "inspectors-only";
+    case.rules.draw = "示例抽查〔2026〕8号".into();
+    for cell in &mut case.rules.cells {
+        (cell.pick, cell.reserves) = (Pick::Ppm(1_000_000), 0);
+    }
+    case.rules.mode = Mode::Inspectors {
+        reason: "示例：对象由上级指定".into(),
+        review_by: "2027-03-31".into(),
+    };
+    case.objects.truncate(60);
+    case
+}
+
+/// Three departments: the first brings two and an expert, the second three, the third groups.
+fn joint() -> Case {
+    let mut case = needs_avoidance_capacity();
+    case.name = "joint";
+    case.rules.draw = "示例抽查〔2026〕9号".into();
+    case.rules.departments = vec![
+        Department {
+            experts: 1,
+            ..department(MARKET, 2)
+        },
+        department("fire", 3),
+        Department {
+            deal: Deal::Group,
+            experts: 2,
+            ..department("labour", 2)
+        },
+    ];
+    case.rules.items.push(Item {
+        code: "XF-001".into(),
+        department: "fire".into(),
+        name: "消防安全检查".into(),
+        priority: true,
+        version: 2,
+    });
+    for need in &mut case.rules.needs {
+        need.department = if need.code == "fire" { "fire" } else { MARKET }.into();
+    }
+    for (n, cell) in case.rules.cells.iter_mut().enumerate() {
+        (cell.pick, cell.reserves) = (Pick::Number(4 + n as u32), 3);
+    }
+    let all = ["440303", "440304", "440305"];
+    let groups = [
+        "", "g1", "g1", "g2", "g2", "g2", "g3", "g3", "g4", "g5", "g5",
+    ];
+    let more = (0..40usize).map(|n| {
+        let (department, role, group) = match n {
+            0..=9 => (MARKET, Role::Inspector, ""),
+            10..=19 => ("fire", Role::Inspector, ""),
+            20..=30 => ("labour", Role::Inspector, groups[n - 20]),
+            31..=34 => (MARKET, Role::Expert, ""),
+            _ => ("labour", Role::Expert, ""),
+        };
+        Person {
+            id: format!("joint-{n}"),
+            department,
+            role,
+            group,
+            districts: if n % 7 == 3 {
+                all[..2].to_vec()
+            } else {
+                all.to_vec()
+            },
+            expertise: [
+                vec![],
+                vec!["fire"],
+                vec!["food"],
+                vec!["food", "lift"],
+                vec!["lift"],
+            ][n % 5]
+                .clone(),
+            capacity: (n % 4) as u32,
+        }
+    });
+    case.inspectors = more.collect();
+    case.avoid = (0..40)
+        .flat_map(|n| {
+            (0..4).map(move |m| {
+                (
+                    format!("joint-{n}"),
+                    format!("91440300-{:04}", (n * 11 + m * 37) % 160),
+                )
+            })
+        })
+        .collect();
+    case.substitute = substitute_jointly;
+    case
+}
+
+fn groups() -> Case {
+    let mut case = joint();
+    case.name = "groups";
+    case.rules.draw = "示例抽查〔2026〕10号".into();
+    case.rules.departments = vec![Department {
+        deal: Deal::Group,
+        ..department(MARKET, 3)
+    }];
+    case.rules.items.pop();
+    for need in &mut case.rules.needs {
+        need.department = MARKET.into();
+    }
+    let names = ["g1", "g2", "g3", "g4", "g5", "g6", "g7", ""];
+    for (n, person) in case.inspectors.iter_mut().enumerate() {
+        (person.department, person.role) = (MARKET, Role::Inspector);
+        person.group = names[n % 8];
+        if person.group != "g1" {
+            person.expertise.retain(|need| *need != "lift");
+        }
+    }
+    case.substitute = substitute;
+    case
+}
+
+fn district_minimum() -> Case {
+    let mut case = needs_avoidance_capacity();
+    case.name = "district-minimum";
+    case.rules.draw = "示例抽查〔2026〕11号".into();
+    case.rules.district_minimum = 5;
+    for (cell, pick) in
+        case.rules
+            .cells
+            .iter_mut()
+            .zip([Pick::Ppm(50_000), Pick::Number(0), Pick::Number(3)])
+    {
+        (cell.pick, cell.reserves) = (pick, 4);
+    }
+    // A district with fewer objects than the minimum.
+    case.objects
+        .retain(|(id, _, district, _)| *district != "440305" || id < &"91440300-0012".to_owned());
+    case
+}
+
+fn drand() -> Case {
+    let mut case = plain();
+    case.name = "drand";
+    case.rules.draw = "示例抽查〔2026〕12号".into();
+    case.rules.ceremony_at = "2023-08-23T23:10:00+08:00".into();
+    case.rules.seed.last = Last::Drand {
+        chain: QUICKNET.into(),
+        round: ROUND,
+    };
+    case.nonce_revealed = false;
+    case
+}
+
+fn void(name: &'static str, draw: &str, when: Voided) -> Case {
+    let mut case = plain();
+    case.name = name;
+    case.rules.draw = draw.into();
+    case.void = Some(when);
+    case
+}
+
 pub fn cases() -> Vec<Case> {
     vec![
         plain(),
@@ -366,6 +688,19 @@ pub fn cases() -> Vec<Case> {
         reserves_and_substitutions(),
         withheld(),
         server_withheld(),
+        census(),
+        objects_only(),
+        inspectors_only(),
+        joint(),
+        groups(),
+        district_minimum(),
+        drand(),
+        void(
+            "void-before-seed",
+            "示例抽查〔2026〕13号",
+            Voided::BeforeSeed,
+        ),
+        void("void-after-seed", "示例抽查〔2026〕14号", Voided::AfterSeed),
     ]
 }
 
@@ -373,14 +708,17 @@ pub fn cases() -> Vec<Case> {
 pub fn rehash(files: &mut Files) {
     let transcript = files.transcript().unwrap();
     let manifest = transcript.committed.manifest();
-    let seed = String::from_utf8_lossy(transcript.seed).into_owned();
     let before = commitment(transcript.manifest);
     let after = commitment(manifest.as_bytes());
-    let mut lines: Vec<String> = seed
-        .replace(&before, &after)
-        .split('\n')
-        .map(str::to_owned)
-        .collect();
+    let changed = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&before, &after);
+    let void = transcript.void.map(changed);
+    let seed = transcript.drawn.map(|drawn| changed(drawn.seed));
+    if let Some(void) = void {
+        files.insert("void.json", void.into_bytes());
+    }
+    files.insert("manifest.txt", manifest.into_bytes());
+    let Some(seed) = seed else { return };
+    let mut lines: Vec<String> = seed.split('\n').map(str::to_owned).collect();
     for line in &mut lines {
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();
         if let [kind, name, _, value] = words.as_slice()
@@ -392,6 +730,5 @@ pub fn rehash(files: &mut Files) {
             );
         }
     }
-    files.insert("manifest.txt", manifest.into_bytes());
     files.insert("seed.txt", lines.join("\n").into_bytes());
 }

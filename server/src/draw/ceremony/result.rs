@@ -46,8 +46,10 @@ pub(super) fn compute(tx: &mut Tx<'_>, draw: &Draw, rolls: Vec<u32>) -> Result<C
         witnesses: witnesses.into_iter().map(witness).collect(),
         nonce_sha256: draw.nonce_sha256(),
         nonce: Some(draw.nonce.clone()),
-        rolls,
-        sides: draw.sides,
+        last: ::draw::LastValue::Dice {
+            sides: draw.sides,
+            rolls,
+        },
     }
     .to_text();
     // What is about to be kept for ever is read as a stranger would read it.
