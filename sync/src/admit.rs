@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use automerge::{Automerge, Change};
+use automerge::{Automerge, Change, ChangeHash, ROOT, ReadDoc};
 use serde::{Deserialize, Serialize};
 
 use crate::author::Author;
@@ -119,6 +119,9 @@ pub enum Code {
     /// Checking took more time or memory than is allowed.
     #[n(12)]
     Exhausted,
+    /// The author had been relieved, and the change stands on the one that says so.
+    #[n(13)]
+    Relieved,
 }
 
 impl Code {
@@ -138,6 +141,7 @@ impl Code {
             Code::RecordFull => "record_full",
             Code::WouldBreak => "would_break",
             Code::Exhausted => "exhausted",
+            Code::Relieved => "relieved",
         }
     }
 }
@@ -281,6 +285,12 @@ impl<'a> Admission<'a> {
         if !missing.is_empty() {
             return Verdict::Waiting { missing };
         }
+        if self.knew_of_relief(author, chunk) {
+            return refused(
+                Code::Relieved,
+                "the author was relieved, and knew it when writing this",
+            );
+        }
         if let Err((code, detail)) = self.index.check_sequence(chunk) {
             return refused(code, detail);
         }
@@ -297,6 +307,26 @@ impl<'a> Admission<'a> {
             Ok(()) => Verdict::Admitted,
             Err(detail) => refused(Code::WouldBreak, &detail),
         }
+    }
+
+    /// Whether the record on which the change stands says that its author was relieved. What a
+    /// tablet wrote before it heard of the relief is honest work and comes in, whatever its clock
+    /// says: clocks are claims, the history is a fact.
+    fn knew_of_relief(&self, author: &Author, chunk: &Chunk) -> bool {
+        if author.is_server() {
+            return false;
+        }
+        let path = format!("team/{}/status", author.person);
+        let is_relieved = |found: Option<automerge::Value<'_>>| {
+            found.is_some_and(|value| value.as_str() == Some("relieved"))
+        };
+        let now = self.doc.get(ROOT, path.as_str()).ok().flatten();
+        if !is_relieved(now.map(|(value, _)| value)) {
+            return false;
+        }
+        let heads: Vec<ChangeHash> = chunk.deps.iter().map(|d| ChangeHash(d.0)).collect();
+        let then = self.doc.get_at(ROOT, path.as_str(), &heads).ok().flatten();
+        is_relieved(then.map(|(value, _)| value))
     }
 
     fn apply(&mut self, chunk: &Chunk, bytes: &[u8]) -> Result<(), String> {

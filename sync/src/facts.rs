@@ -175,13 +175,49 @@ pub struct Member {
     pub keys: Vec<SigningKey>,
 }
 
+/// Somebody whose earlier work in the record stands, but who writes and signs no longer: a relieved
+/// member, or a member's tablets that were revoked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Former {
+    pub member: Member,
+    /// When that ended by the server's clock, milliseconds since 1970 UTC.
+    pub until: i64,
+}
+
 /// The team with its keys, signed by the server so that a tablet can verify colleagues offline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roster {
     pub task: TaskId,
     /// Grows with every change of team or keys; a tablet keeps the greatest.
     pub version: u64,
+    /// The team as it is now, the leader first.
     pub members: Vec<Member>,
+    /// Whose work from before is admitted (D4, X5).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<Former>,
+}
+
+impl Roster {
+    /// All who are or were on the team, each once, with every key that ever was theirs.
+    pub fn everyone(&self) -> Vec<Member> {
+        let mut all = self.members.clone();
+        for former in &self.former {
+            match all.iter_mut().find(|m| m.person == former.member.person) {
+                Some(member) => member.keys.extend(former.member.keys.iter().cloned()),
+                None => all.push(former.member.clone()),
+            }
+        }
+        all
+    }
+
+    /// When `person` was relieved, if they are no longer on the team.
+    pub fn relieved_at(&self, person: &str) -> Option<i64> {
+        if self.members.iter().any(|m| m.person == person) {
+            return None;
+        }
+        let former = self.former.iter().find(|f| f.member.person == person)?;
+        Some(former.until)
+    }
 }
 
 /// All that a tablet needs to know of a task beside its record document (F1).

@@ -8,6 +8,8 @@
 //! Bytes that were signed are kept and sent verbatim. They are canonical JSON (RFC 8785); a
 //! statement that is not in canonical form is refused.
 
+use std::collections::BTreeSet;
+
 use ed25519_dalek::SigningKey;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -358,7 +360,9 @@ impl Signed {
         {
             return Err(BadStatement::UnknownKey);
         }
-        if statement.signer.role != member.role {
+        // Who leads can change by a substitution; that an expert does not sign cannot. The role that
+        // was signed is held against the record at the signed heads, see [`roles_hold`].
+        if (statement.signer.role == Role::Expert) != (member.role == Role::Expert) {
             return Err(BadStatement::Inconsistent(
                 "another role than on the roster",
             ));
@@ -442,6 +446,33 @@ pub fn standing(subject: &Subject, record: &RecordDoc) -> Standing {
         0 => Standing::Current,
         changes => Standing::Superseded { changes },
     }
+}
+
+/// Whether the team that signed is the team as it now is: `view` is the record at the signed heads.
+/// Who was relieved since does not count, and who joined since has signed nothing (D4).
+pub fn team_stands(view: &View, team: &[Member]) -> bool {
+    let signs = |person: &&&str| {
+        view.text(&format!("team/{person}/status")) != "relieved"
+            && view.text(&format!("team/{person}/role")) != "expert"
+    };
+    let people = view.entries("team");
+    let then: BTreeSet<&str> = people.iter().filter(signs).copied().collect();
+    let inspectors = team.iter().filter(|m| m.role != Role::Expert);
+    let now: BTreeSet<&str> = inspectors.map(|m| m.person.as_str()).collect();
+    then == now
+}
+
+/// Whether everybody signed in the role that the record gives them: `view` is the record at the
+/// signed heads.
+pub fn roles_hold(view: &View, statements: &[Statement]) -> bool {
+    statements.iter().all(|s| {
+        let role = match s.signer.role {
+            Role::Leader => "leader",
+            Role::Member => "member",
+            Role::Expert => "expert",
+        };
+        view.text(&format!("team/{}/role", s.signer.person)) == role
+    })
 }
 
 /// What is still missing before a record is sealed.

@@ -503,3 +503,57 @@ proptest! {
         prop_assert_eq!(view.text("facts/object_name"), facts);
     }
 }
+
+fn relieve(doc: &mut RecordDoc, person: &str) -> Vec<u8> {
+    let cells = [(format!("team/{person}/status"), Value::from("relieved"))];
+    doc.edit(&server(), NOW, &cells).unwrap().unwrap().bytes
+}
+
+#[test]
+fn what_a_relieved_member_wrote_before_hearing_of_it_comes_in() {
+    // D4, X5: concurrent with the relief, also by a clock that is later than it
+    let (mut office, root) = record();
+    let mut tablet = RecordDoc::from_log(task(), [root.bytes.as_slice()]).unwrap();
+    relieve(&mut office, "zhang");
+    let work = batch(
+        &mut tablet,
+        1,
+        "zhang",
+        &[
+            (ANSWER, "compliant".into()),
+            ("point/A1/p2/answer", "compliant".into()),
+        ],
+    );
+    let judged = admit(&mut office, &rights(), &work);
+    assert!(
+        judged.iter().all(|j| j.verdict == Verdict::Admitted),
+        "{judged:?}"
+    );
+    assert_eq!(office.view().text(ANSWER), "compliant");
+    assert_eq!(office.view().text("team/zhang/status"), "relieved");
+}
+
+#[test]
+fn what_a_relieved_member_writes_knowing_of_it_is_refused() {
+    // D4: the change stands on the relief; colleagues go on
+    let (mut office, root) = record();
+    let relief = relieve(&mut office, "zhang");
+    let log = [root.bytes.as_slice(), relief.as_slice()];
+    let mut tablet = RecordDoc::from_log(task(), log).unwrap();
+    let late = batch(&mut tablet, 1, "zhang", &[(ANSWER, "compliant".into())]);
+    let judged = admit(&mut office, &rights(), &late);
+    assert!(
+        matches!(
+            &judged[0].verdict,
+            Verdict::Refused {
+                code: Code::Relieved,
+                ..
+            }
+        ),
+        "{judged:?}"
+    );
+    let mut other = RecordDoc::from_log(task(), log).unwrap();
+    let work = batch(&mut other, 2, "li", &[(ANSWER, "non_compliant".into())]);
+    let judged = admit(&mut office, &rights(), &work);
+    assert_eq!(judged[0].verdict, Verdict::Admitted);
+}

@@ -220,7 +220,7 @@ fn a_forged_statement_counts_for_nothing(#[case] how: &str) {
         "ink" => row.ink = Some(b"[]".to_vec()),
         "key" => row = Signed::inspector(&statement, &secret(101), INK.to_vec()),
         "role" => {
-            statement.signer.role = Role::Leader;
+            statement.signer.role = Role::Expert;
             row = Signed::inspector(&statement, &secret(150), INK.to_vec());
         }
         "subject" => {
@@ -299,4 +299,41 @@ fn the_bytes_of_a_statement_do_not_change() {
     golden("statement.sig.hex", hex::encode(row.sig.0).as_bytes());
     golden("party.json", &canonical::to_vec(&party_of(&s)));
     golden("view.json", &doc.view().canonical());
+}
+
+#[test]
+fn a_seal_needs_the_team_that_stands_now() {
+    // D4: who was relieved after signing does not count, who joined has signed nothing
+    let mut doc = answered();
+    let team = closing_team();
+    let signed_at = doc.view();
+    assert!(team_stands(&signed_at, &team));
+    let relief = [("team/li/status".to_owned(), "relieved".into())];
+    doc.edit(&server(), NOW, &relief).unwrap();
+    let joins = member(3, "wang", Role::Member);
+    doc.edit(&server(), NOW, &sync::record::member_cells(&joins))
+        .unwrap();
+    let now = [team[0].clone(), joins];
+    assert!(!team_stands(&signed_at, &now));
+    assert!(!team_stands(&signed_at, &team[..1]));
+    assert!(team_stands(&doc.view(), &now));
+}
+
+#[test]
+fn a_signature_stands_when_its_signer_comes_to_lead() {
+    // D4: the role is that of the record at the signed heads
+    let mut doc = answered();
+    let s = subject(&doc);
+    let p = party(&s);
+    let row = li(&s, &p);
+    let leads = [("team/li/role".to_owned(), "leader".into())];
+    doc.edit(&server(), NOW, &leads).unwrap();
+    let mut team = closing_team();
+    team[1].role = Role::Leader;
+    let statement = row.open_inspector(&team).unwrap();
+    let then = doc.view_at(&statement.subject.heads).unwrap();
+    assert!(roles_hold(&then, std::slice::from_ref(&statement)));
+    assert!(!roles_hold(&doc.view(), &[statement]));
+    team[1].role = Role::Expert;
+    assert!(row.open_inspector(&team).is_err());
 }

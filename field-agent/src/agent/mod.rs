@@ -227,8 +227,10 @@ impl Agent {
     ) -> Result<T, Problem> {
         let id: TaskId = task.parse().map_err(|_| no_such_task())?;
         self.with_open(|open| {
+            // Who was relieved still sees what they did; writing is refused (D4).
             let record = open.record(id)?;
-            if !record.roster.members.iter().any(|m| m.person == me) {
+            let roster = &record.roster;
+            if !roster.members.iter().any(|m| m.person == me) && roster.relieved_at(me).is_none() {
                 return Err(no_such_task());
             }
             work(open, id)

@@ -95,8 +95,9 @@ pub(super) fn signature_views(record: &Loaded, around: &Circumstances) -> Vec<Si
         .statements
         .iter()
         .filter(|s| s.signed.kind == StatementKind::Inspector);
+    let everyone = record.roster.everyone();
     rows.map(|row| {
-        let Ok(statement) = row.signed.open_inspector(&record.roster.members) else {
+        let Ok(statement) = row.signed.open_inspector(&everyone) else {
             return SignatureView {
                 person: String::new(),
                 name: "无法核验".into(),

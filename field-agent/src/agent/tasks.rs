@@ -63,7 +63,13 @@ impl Circumstances {
             .filter(|m| record.status_of(&m.person) == "active")
             .cloned()
             .collect();
-        signoff::seal(&team, record.view.round(), &rows)
+        let seal = signoff::seal(&team, record.view.round(), &rows)?;
+        // Signed by the team as it was before a substitution: it does not close the record any more.
+        let then = record.doc.view_at(&seal.subject.heads);
+        if then.is_ok_and(|v| signoff::team_stands(&v, &team)) {
+            return Ok(seal);
+        }
+        Err(vec![signoff::Missing::Party])
     }
 }
 
@@ -191,6 +197,10 @@ fn for_viewer(card: &mut TaskCard, me: &str, now: i64) {
     for member in &mut card.team {
         member.me = member.person == me;
     }
+    let relieved = card.team.iter().any(|m| m.me && m.status == "relieved");
+    if relieved && card.state != TaskState::Withdrawn {
+        card.state = TaskState::Relieved;
+    }
 }
 
 fn rank(state: TaskState) -> u8 {
@@ -199,7 +209,8 @@ fn rank(state: TaskState) -> u8 {
         TaskState::ToSign | TaskState::UnderWay | TaskState::Todo => 1,
         TaskState::Sealed => 2,
         TaskState::Accepted => 3,
-        TaskState::Withdrawn => 4,
+        TaskState::Relieved => 4,
+        TaskState::Withdrawn => 5,
     }
 }
 

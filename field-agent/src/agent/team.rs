@@ -5,9 +5,11 @@ use std::collections::HashSet;
 use sync::cells::Value;
 use sync::facts::{Member, Role};
 use sync::ids::Key;
+use sync::signoff::{self, Subject};
 
 use super::Loaded;
 use crate::api::tasks::TeamMember;
+use crate::store::statements::SignOffRow;
 
 pub fn role_word(role: Role) -> &'static str {
     match role {
@@ -18,11 +20,13 @@ pub fn role_word(role: Role) -> &'static str {
 }
 
 impl Loaded {
-    /// `active` or `relieved`, by the record.
+    /// `active` or `relieved`, by the record or the roster, whichever says so first.
     pub(super) fn status_of(&self, person: &str) -> &str {
-        match self.view.text(&format!("team/{person}/status")) {
-            "relieved" => "relieved",
-            _ => "active",
+        let by_record = self.view.text(&format!("team/{person}/status"));
+        if by_record == "relieved" || self.roster.relieved_at(person).is_some() {
+            "relieved"
+        } else {
+            "active"
         }
     }
 
@@ -30,6 +34,15 @@ impl Loaded {
     pub(super) fn signers(&self) -> Vec<Member> {
         let signs = |m: &&Member| m.role != Role::Expert && self.status_of(&m.person) == "active";
         self.roster.members.iter().filter(signs).cloned().collect()
+    }
+
+    /// Whether the team with which a sign-off began is still the team.
+    pub(super) fn may_go_on_signing(&self, begun: &SignOffRow) -> bool {
+        let Ok(subject) = serde_json::from_str::<Subject>(&begun.subject) else {
+            return false;
+        };
+        let then = self.doc.view_at(&subject.heads);
+        then.is_ok_and(|view| signoff::team_stands(&view, &self.signers()))
     }
 
     /// When the member marked their part of the open round as finished.
@@ -51,12 +64,10 @@ impl Loaded {
     }
 
     pub(super) fn team(&self, here: &Key) -> Vec<TeamMember> {
+        // Relieved members stand behind the team: their work is in the record.
+        let everyone = self.roster.everyone();
         let mut seen = HashSet::new();
-        let members = self
-            .roster
-            .members
-            .iter()
-            .filter(|m| seen.insert(m.person.as_str()));
+        let members = everyone.iter().filter(|m| seen.insert(m.person.as_str()));
         members
             .map(|m| TeamMember {
                 person: m.person.clone(),
@@ -69,6 +80,7 @@ impl Loaded {
                 can_sign_here: m.keys.iter().any(|k| k.device_key == *here),
                 has_key: !m.keys.is_empty(),
                 done_at: self.done_at(&m.person),
+                relieved_at: self.roster.relieved_at(&m.person),
             })
             .collect()
     }

@@ -74,8 +74,8 @@ pub(super) fn refuse_read_only(reason: &str) -> Problem {
         "signing" => "正在签字，记录已锁定；要修改请先放弃本次签字。",
         "sealed" => "记录已封存，不能再修改。",
         "accepted" => "记录已审核通过，不能再修改。",
-        "withdrawn" => "任务已撤回，不能再修改。",
-        _ => "您已不在检查组内，不能修改记录。",
+        "withdrawn" => "任务已取消，不能再修改；已经记录的内容仍保存在本机和服务器。",
+        _ => "您已被替换，不再参加这次检查，不能修改记录；您此前记录的内容以您的名义保留。",
     };
     let mut problem = Problem::conflict("read_only", text);
     problem.fields.push(FieldProblem {

@@ -23,8 +23,10 @@ pub enum TaskState {
     Sealed,
     /// Accepted by the supervisor 已通过.
     Accepted,
-    /// The task was withdrawn from this tablet 已撤回.
+    /// The task was cancelled 已取消: its object is not inspected any more.
     Withdrawn,
+    /// The viewer was relieved 已替换; the team goes on without them.
+    Relieved,
 }
 
 /// How far something is on its way to the server (F7).
@@ -67,6 +69,8 @@ pub struct TeamMember {
     pub has_key: bool,
     /// When the member marked their part of this round as finished, ms.
     pub done_at: Option<i64>,
+    /// When the member was relieved by the server's clock, ms.
+    pub relieved_at: Option<i64>,
 }
 
 /// A card of the task list.

@@ -609,6 +609,7 @@ impl Server {
                     task: *task,
                     version: entry.version,
                     members: with_keys(entry, &inner.devices),
+                    former: vec![],
                 });
                 let roster_sig = Some(signing::sign(&self.secret, signing::ROSTER, &roster));
                 response.grants.push(Grant {

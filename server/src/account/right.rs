@@ -69,7 +69,7 @@ impl Role {
         match self {
             Self::Registrar => &[R::ReadOffice, R::EditItems, R::EditRegisters],
             Self::Planner => &[R::ReadOffice, R::EditPlans],
-            Self::DrawOfficer => &[R::ReadOffice, R::HoldDraws, R::Dispatch],
+            Self::DrawOfficer => &[R::ReadOffice, R::HoldDraws, R::Dispatch, R::AskSubstitution],
             Self::Inspector => &[R::ReadOffice],
             Self::Supervisor => &[
                 R::ReadOffice,
@@ -77,9 +77,11 @@ impl Role {
                 R::ReadRecords,
                 R::ReviewRecords,
                 R::ReleaseQuarantine,
+                R::AskSubstitution,
+                R::ApproveSubstitution,
             ],
             Self::Publisher => &[R::ReadOffice, R::ReadRecords, R::Publish],
-            Self::JointOffice => &[R::ReadOffice, R::ReadRecords],
+            Self::JointOffice => &[R::ReadOffice, R::ReadRecords, R::ApproveSubstitution],
             Self::Auditor => &[
                 R::ReadOffice,
                 R::ReadRecords,
@@ -121,6 +123,10 @@ pub enum Right {
     OpenDraws,
     /// Send drawn tasks to tablets.
     Dispatch,
+    /// Ask for a substitution 递补 after a draw.
+    AskSubstitution,
+    /// Approve or refuse a substitution; never one's own.
+    ApproveSubstitution,
     /// See records with photos and personal data.
     ReadRecords,
     /// Accept or return records; never one's own.
@@ -161,6 +167,12 @@ mod tests {
     #[case::supervisor_does_not_publish(Role::Supervisor, Right::Publish, false)]
     #[case::auditor_reads_the_journal(Role::Auditor, Right::ReadJournal, true)]
     #[case::auditor_changes_nothing(Role::Auditor, Right::EditRegisters, false)]
+    #[case::draw_officer_does_not_approve_substitutions(
+        Role::DrawOfficer,
+        Right::ApproveSubstitution,
+        false
+    )]
+    #[case::supervisor_approves_substitutions(Role::Supervisor, Right::ApproveSubstitution, true)]
     #[case::inspector_does_not_review(Role::Inspector, Right::ReviewRecords, false)]
     fn roles_are_kept_apart(#[case] role: Role, #[case] right: Right, #[case] granted: bool) {
         assert_eq!(role.rights().contains(&right), granted);

@@ -5,7 +5,8 @@ use sync::facts::{CheckSheet, Member, Role};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::routes::{department_name, found, view};
-use super::store;
+use super::store::{self, Draw};
+use super::substitute::standing;
 use super::view::DrawView;
 use super::{Step, decide};
 use crate::account::{Actor, Right};
@@ -39,18 +40,7 @@ async fn dispatch(
             let draw = found(tx, &id)?;
             actor.require(Right::Dispatch, &draw.department)?;
             decide(draw.state, Step::Dispatch)?;
-            let plan =
-                plan::store::find(tx, &draw.plan)?.ok_or_else(|| AppError::not_found("plan"))?;
-            let common = Dispatch {
-                draw: draw.id.clone(),
-                number: draw.number.clone(),
-                title: draw.title.clone(),
-                department_name: department_name(tx, &draw.department)?,
-                department: draw.department.clone(),
-                from: plan.from.clone(),
-                until: plan.until.clone(),
-                sheets: sheets(tx, &plan)?,
-            };
+            let common = common(tx, &draw)?;
             let tasks = tasks(tx, &id)?;
             store::dispatched(tx, &id, now)?;
             task::dispatch(tx, &app, &actor, &common, tasks)?;
@@ -58,6 +48,21 @@ async fn dispatch(
         })
         .await?;
     Ok(Json(view))
+}
+
+/// What all tasks of a draw have in common.
+pub(super) fn common(tx: &mut Tx<'_>, draw: &Draw) -> Result<Dispatch, AppError> {
+    let plan = plan::store::find(tx, &draw.plan)?.ok_or_else(|| AppError::not_found("plan"))?;
+    Ok(Dispatch {
+        draw: draw.id.clone(),
+        number: draw.number.clone(),
+        title: draw.title.clone(),
+        department_name: department_name(tx, &draw.department)?,
+        department: draw.department.clone(),
+        from: plan.from.clone(),
+        until: plan.until.clone(),
+        sheets: sheets(tx, &plan)?,
+    })
 }
 
 /// The check sheets in the versions of the plan.
@@ -77,7 +82,7 @@ fn sheets(tx: &mut Tx<'_>, plan: &PlanView) -> Result<Vec<CheckSheet>, AppError>
 
 fn tasks(tx: &mut Tx<'_>, id: &str) -> Result<Vec<DrawnTask>, AppError> {
     let mut tasks = Vec::new();
-    for row in store::result(tx, id)? {
+    for row in standing(tx, id)? {
         let object = register::object_facts(tx, &row.object)?
             .ok_or_else(|| AppError::internal(format!("object {} is not there", row.object)))?;
         let mut team = Vec::with_capacity(row.inspectors.len());

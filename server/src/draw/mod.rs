@@ -11,6 +11,7 @@ mod pools;
 pub mod public;
 mod routes;
 pub mod store;
+pub mod substitute;
 mod view;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(ceremony::router())
         .merge(dispatch::router())
         .merge(public::router())
+        .merge(substitute::router())
 }
 
 /// Where a draw stands.

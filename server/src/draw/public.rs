@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::store::{self, Draw};
+use super::substitute::{PublicSubstitution, public_rows};
 use super::{DrawState, is_public};
 use crate::clock::china_date;
 use crate::db::Tx;
@@ -50,6 +51,8 @@ pub struct PublicDraw {
     pub public: bool,
     /// Why it is void.
     pub void_reason: Option<String>,
+    /// What was substituted afterwards, once the transcript is public.
+    pub substitutions: Vec<PublicSubstitution>,
 }
 
 /// Committed draws, newest first, void ones too, and how many there are.
@@ -83,7 +86,12 @@ pub fn draw(tx: &mut Tx<'_>, id: &str, now: i64) -> Result<Option<PublicDraw>, A
 
 fn shown(tx: &mut Tx<'_>, draw: Draw, now: i64) -> Result<PublicDraw, AppError> {
     let (drawn, _) = store::counts(tx, &draw.id)?;
+    let substitutions = match public_now(&draw, now) {
+        true => store::file(tx, &draw.id, "substitutions.csv")?.unwrap_or_default(),
+        false => Vec::new(),
+    };
     Ok(PublicDraw {
+        substitutions: public_rows(&substitutions)?,
         department_name: super::routes::department_name(tx, &draw.department)?,
         public: public_now(&draw, now),
         id: draw.id,

@@ -6,6 +6,7 @@ use super::view::{
 use super::{DrawInput, DrawState};
 use crate::db::{Cell, DbError, Param, Result, Row, Tx};
 use crate::ids::sha256_hex;
+use crate::register::region;
 
 /// A draw with what only the server knows.
 #[derive(Debug, Clone)]
@@ -441,6 +442,29 @@ pub fn result(tx: &mut Tx<'_>, id: &str) -> Result<Vec<ResultRow>> {
         },
     )?;
     Ok(rows)
+}
+
+/// A reserve of a draw, with nobody in its team yet.
+pub fn reserve(tx: &mut Tx<'_>, id: &str, object: &str) -> Result<Option<ResultRow>> {
+    tx.query_opt(
+        "SELECT rank, cell, object_name, district, ticket FROM draw_results
+         WHERE draw = $1 AND object = $2 AND role = 'reserve'",
+        &[&id, &object],
+        |r| {
+            let (rank, cell): (u32, u16) = (r.get(0)?, r.get(1)?);
+            let district: String = r.get(3)?;
+            Ok(ResultRow {
+                rank: rank + 1,
+                cell: format!("{cell:04}"),
+                object: object.to_owned(),
+                object_name: r.get(2)?,
+                district_name: region::name(&district).unwrap_or(&district).to_owned(),
+                district,
+                ticket: r.get(4)?,
+                inspectors: Vec::new(),
+            })
+        },
+    )
 }
 
 /// Which draws a list is of.

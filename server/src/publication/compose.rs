@@ -77,8 +77,11 @@ pub fn compose(
         publicity_until: publicity(on).date,
         items: items.collect::<Result<_, _>>()?,
         chain: Chain {
-            inspected: team(material.view, |role, _| role != "expert"),
-            entered: team(material.view, |_, person| {
+            inspected: team(material.view, |role, status, _| {
+                role != "expert" && status == "active"
+            }),
+            // Whoever was relieved in the middle answers for what they entered (X5).
+            entered: team(material.view, |_, _, person| {
                 material.writers.iter().any(|w| w == person)
             }),
             reviewed,
@@ -127,12 +130,12 @@ pub fn results(view: &View, item: &str) -> Vec<Category> {
     Category::ALL.into_iter().filter(ticked).collect()
 }
 
-fn team(view: &View, wanted: impl Fn(&str, &str) -> bool) -> Vec<PublicPerson> {
+fn team(view: &View, wanted: impl Fn(&str, &str, &str) -> bool) -> Vec<PublicPerson> {
     let text = |person: &str, word: &str| view.text(&format!("team/{person}/{word}")).to_owned();
     let mut people: Vec<(bool, PublicPerson)> = view
         .entries("team")
         .into_iter()
-        .filter(|p| text(p, "status") == "active" && wanted(&text(p, "role"), p))
+        .filter(|p| wanted(&text(p, "role"), &text(p, "status"), p))
         .map(|p| {
             (
                 text(p, "role") != "leader",

@@ -67,6 +67,13 @@ impl BlobStore {
         Ok(bytes.to_vec())
     }
 
+    /// Keeps whole bytes in `folder` under their hash; the same bytes again change nothing.
+    pub async fn keep(&self, folder: &str, sha256: &str, bytes: Vec<u8>) -> Result<(), AppError> {
+        let path = object_path(folder, sha256);
+        let put = self.objects.put(&path, bytes.into()).await;
+        put.map(|_| ()).map_err(AppError::internal)
+    }
+
     fn staged(&self, task: &str, sha256: &str) -> PathBuf {
         self.staging.join(format!("{task}-{sha256}.part"))
     }
@@ -118,7 +125,7 @@ pub async fn progress(
     let row = state
         .db
         .read(move |tx| {
-            let visible = store::may_see(tx, &device, &task)?;
+            let visible = store::may_bring(tx, &device, &task)?;
             Ok(if visible {
                 store::blob(tx, &task, &sha256)?
             } else {

@@ -97,7 +97,7 @@ impl<'a> Down<'a> {
     fn blob_states(&mut self, tx: &mut Tx<'_>, request: &SyncRequest) -> Result<(), AppError> {
         for blob in &request.blobs {
             let task = blob.task.to_string();
-            let visible = store::may_see(tx, &self.device.id, &task)?;
+            let visible = store::may_bring(tx, &self.device.id, &task)?;
             let row = if visible {
                 store::blob(tx, &task, &blob.sha256.to_string())?
             } else {
@@ -124,9 +124,13 @@ impl<'a> Down<'a> {
     fn take(&mut self, tx: &mut Tx<'_>, row: &FeedRow) -> Result<(), AppError> {
         self.response.cursor.seq = u64::try_from(row.seq).unwrap_or(0);
         let task: TaskId = row.task.parse().map_err(AppError::internal)?;
-        // What was told before a task was withdrawn is not told after it.
-        let visible =
-            row.kind == FeedKind::Withdraw || store::may_see(tx, &self.device.id, &row.task)?;
+        // Nothing is told to who was relieved after the change that says so; what stands before it in
+        // the feed is what that change stands on. Photos are for the team only.
+        let visible = match row.kind {
+            FeedKind::Withdraw => true,
+            FeedKind::Blob => store::may_see(tx, &self.device.id, &row.task)?,
+            _ => store::may_bring(tx, &self.device.id, &row.task)?,
+        };
         if !visible {
             return Ok(());
         }
@@ -156,10 +160,12 @@ impl<'a> Down<'a> {
                 |r| Ok((r.get(0)?, u64::try_from(r.get::<i64>(1)?).unwrap_or(0))),
             )?;
             let members = store::team(tx, &task.to_string(), true)?;
+            let former = store::former(tx, &task.to_string())?;
             let roster = canonical::to_vec(&Roster {
                 task,
                 version,
                 members,
+                former,
             });
             grant.roster_sig = Some(signing::sign(
                 self.state.keys.signing(),

@@ -161,8 +161,13 @@ async fn get_blob(
 ) -> Result<Response, AppError> {
     let device = authenticate(&state, &method, &uri, &headers, &[]).await?;
     let (task, sha256) = names(&task, &sha256)?;
+    let (id, of) = (device.id.clone(), task.clone());
+    let visible = state
+        .db
+        .read(move |tx| Ok(store::may_see(tx, &id, &of)?))
+        .await?;
     let progress = blobs::progress(&state, &device, task.clone(), sha256.clone()).await?;
-    if !progress.stored {
+    if !progress.stored || !visible {
         return Err(AppError::not_found("blob"));
     }
     let range = headers.get(header::RANGE).and_then(|v| v.to_str().ok());

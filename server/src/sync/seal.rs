@@ -23,6 +23,15 @@ pub fn settle(tx: &mut Tx<'_>, task: &str, now: i64) -> Result<(), AppError> {
     if signed < 2 {
         return Ok(());
     }
+    // What comes for a task that was cancelled meanwhile is kept, and seals nothing.
+    let cancelled: Option<i64> = tx.query_opt(
+        "SELECT 1 FROM tasks WHERE id = $1 AND state = 'withdrawn'",
+        &[&task],
+        |r| r.get(0),
+    )?;
+    if cancelled.is_some() {
+        return Ok(());
+    }
     let Some((record, summary)) = load(tx, task)? else {
         return Ok(());
     };
@@ -52,6 +61,9 @@ pub fn settle(tx: &mut Tx<'_>, task: &str, now: i64) -> Result<(), AppError> {
     let view = record
         .view_at(&seal.subject.heads)
         .map_err(AppError::internal)?;
+    if !signoff::team_stands(&view, &team) || !signoff::roles_hold(&view, &seal.statements) {
+        return Ok(());
+    }
     let ended_at = view.int("visit/end_at").unwrap_or(now).min(now);
     let heads = store::heads_text(&seal.subject.heads);
     let subject = seal.subject_sha256.to_string();

@@ -2,7 +2,7 @@
 
 use ::sync::admit::Offered;
 use ::sync::author::Author;
-use ::sync::facts::{Member, Role, SigningKey};
+use ::sync::facts::{Former, Member, Role, SigningKey};
 use ::sync::ids::{Key, Sha256, TaskId};
 use ::sync::message::{BlobKind, Tip};
 use ::sync::signing::Sig;
@@ -76,6 +76,18 @@ pub fn may_see(tx: &mut Tx<'_>, device: &str, task: &str) -> Result<bool> {
     Ok(found.is_some())
 }
 
+/// Whether somebody who is or was on the task's team is enrolled on the device: what they bring is
+/// judged, and what was told to them before they were relieved may still be on its way (D4).
+pub fn may_bring(tx: &mut Tx<'_>, device: &str, task: &str) -> Result<bool> {
+    let found: Option<i64> = tx.query_opt(
+        "SELECT 1 FROM task_members m JOIN device_inspectors d ON d.person = m.person
+         WHERE m.task = $1 AND d.device = $2 LIMIT 1",
+        &[&task, &device],
+        |r| r.get(0),
+    )?;
+    Ok(found.is_some())
+}
+
 /// The members of a task with the keys of their tablets that are not revoked.
 pub fn team(tx: &mut Tx<'_>, task: &str, active_only: bool) -> Result<Vec<Member>> {
     let mut members = tx.query(
@@ -132,6 +144,50 @@ pub fn team_ever(tx: &mut Tx<'_>, task: &str) -> Result<Vec<Member>> {
         )?;
     }
     Ok(members)
+}
+
+/// Whose work from before a tablet must admit although they write no longer: relieved members with
+/// every key that they ever had, and the revoked tablets of those who stay.
+pub fn former(tx: &mut Tx<'_>, task: &str) -> Result<Vec<Former>> {
+    let relieved: Vec<(String, i64)> = tx.query(
+        "SELECT person, COALESCE(relieved_at, 0) FROM task_members
+         WHERE task = $1 AND status = 'relieved' ORDER BY relieved_at, position",
+        &[&task],
+        |r| Ok((r.get(0)?, r.get(1)?)),
+    )?;
+    let mut former = Vec::new();
+    for member in team_ever(tx, task)? {
+        if let Some((_, until)) = relieved.iter().find(|(p, _)| *p == member.person) {
+            former.push(Former {
+                member,
+                until: *until,
+            });
+            continue;
+        }
+        let revoked: Vec<(SigningKey, i64)> = tx.query(
+            "SELECT d.key, i.key, d.revoked_at FROM device_inspectors i
+             JOIN devices d ON d.id = i.device
+             WHERE i.person = $1 AND d.revoked_at IS NOT NULL ORDER BY d.revoked_at, d.id",
+            &[&member.person],
+            |r| {
+                let key = SigningKey {
+                    device_key: parsed(r, 0)?,
+                    key: parsed(r, 1)?,
+                };
+                Ok((key, r.get(2)?))
+            },
+        )?;
+        if let Some((_, until)) = revoked.last() {
+            former.push(Former {
+                until: *until,
+                member: Member {
+                    keys: revoked.iter().map(|(key, _)| key.clone()).collect(),
+                    ..member
+                },
+            });
+        }
+    }
+    Ok(former)
 }
 
 /// A device's key, and the persons of a team who are enrolled on it.

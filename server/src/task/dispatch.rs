@@ -60,16 +60,7 @@ pub fn dispatch(
     let now = state.now();
     let count = drawn.len();
     for one in drawn {
-        let task: TaskId = state.new_id().parse().map_err(AppError::internal)?;
-        let facts = facts_of(common, task, &one);
-        store::insert(tx, common, &one, &facts, now)?;
-        let server = Author::server(state.keys.key());
-        let (record, root) =
-            RecordDoc::create(&server, &facts, &one.team, now).map_err(AppError::internal)?;
-        keep_server_change(tx, state, &record, &server, &root)?;
-        for device in records::team_devices(tx, &task.to_string(), "")? {
-            records::grant(tx, &device, &task.to_string())?;
-        }
+        make(tx, state, common, &one, 1)?;
     }
     let entry = journal::Entry::by(actor, now, "draw.dispatch", format!("draw/{}", common.draw))
         .detail(json!({ "number": common.number, "tasks": count }));
@@ -77,24 +68,38 @@ pub fn dispatch(
     Ok(count)
 }
 
-fn facts_of(common: &Dispatch, task: TaskId, one: &DrawnTask) -> TaskFacts {
-    let number = format!("{}-{:04}", common.number, one.rank + 1);
-    let items: Vec<String> = common.sheets.iter().map(|s| s.name.clone()).collect();
-    let team: Vec<(String, String, String)> = one
-        .team
-        .iter()
-        .map(|m| (m.unit.clone(), m.name.clone(), m.certificate.clone()))
-        .collect();
-    TaskFacts {
+/// Makes one task with its record document, and tells the tablets of its team. `turn` counts the
+/// objects that stood at this place of the draw, from 1: the drawn one, then those that replaced it.
+pub fn make(
+    tx: &mut Tx<'_>,
+    state: &AppState,
+    common: &Dispatch,
+    one: &DrawnTask,
+    turn: u32,
+) -> Result<TaskId, AppError> {
+    let now = state.now();
+    let task: TaskId = state.new_id().parse().map_err(AppError::internal)?;
+    let facts = facts_of(common, task, one, turn);
+    store::insert(tx, common, one, &facts, now)?;
+    let server = Author::server(state.keys.key());
+    let (record, root) =
+        RecordDoc::create(&server, &facts, &one.team, now).map_err(AppError::internal)?;
+    keep_server_change(tx, state, &record, &server, &root)?;
+    for device in records::team_devices(tx, &task.to_string(), "")? {
+        records::grant(tx, &device, &task.to_string())?;
+    }
+    Ok(task)
+}
+
+fn facts_of(common: &Dispatch, task: TaskId, one: &DrawnTask, turn: u32) -> TaskFacts {
+    let place = format!("{}-{:04}", common.number, one.rank + 1);
+    let number = match turn {
+        0 | 1 => place,
+        later => format!("{place}-{later}"),
+    };
+    let mut facts = TaskFacts {
         task,
-        notice: super::notice(
-            &number,
-            &one.object.name,
-            &items,
-            &common.from,
-            &common.until,
-            &team,
-        ),
+        notice: String::new(),
         number,
         title: common.title.clone(),
         department: common.department.clone(),
@@ -104,7 +109,26 @@ fn facts_of(common: &Dispatch, task: TaskId, one: &DrawnTask) -> TaskFacts {
         object: one.object.clone(),
         history: one.history.clone(),
         sheets: common.sheets.clone(),
-    }
+    };
+    facts.notice = notice_of(&facts, &one.team);
+    facts
+}
+
+/// The notice of a task with the team as it is.
+pub(super) fn notice_of(facts: &TaskFacts, team: &[Member]) -> String {
+    let items: Vec<String> = facts.sheets.iter().map(|s| s.name.clone()).collect();
+    let team: Vec<(String, String, String)> = team
+        .iter()
+        .map(|m| (m.unit.clone(), m.name.clone(), m.certificate.clone()))
+        .collect();
+    super::notice(
+        &facts.number,
+        &facts.object.name,
+        &items,
+        &facts.from,
+        &facts.until,
+        &team,
+    )
 }
 
 /// Keeps a change that the server itself made in `record`, signed with the server's key, and the

@@ -7,11 +7,12 @@
 mod dispatch;
 mod routes;
 pub mod store;
+pub mod team;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use dispatch::{Dispatch, DrawnTask, dispatch, grant_to_device, keep_server_change};
+pub use dispatch::{Dispatch, DrawnTask, dispatch, grant_to_device, keep_server_change, make};
 pub use routes::router;
 
 /// Where a task stands.
@@ -100,6 +101,10 @@ pub struct TaskMember {
     pub role: String,
     /// `active` or `relieved`.
     pub status: String,
+    /// When they took a seat after the dispatch, milliseconds since the Unix epoch.
+    pub joined_at: Option<i64>,
+    /// When they were relieved.
+    pub relieved_at: Option<i64>,
     /// Tablets on which this person can sign.
     pub tablets: u32,
 }

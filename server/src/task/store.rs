@@ -189,10 +189,11 @@ pub fn items(tx: &mut Tx<'_>, task: &str) -> Result<Vec<TaskItem>> {
 /// The team of a task, also those who were relieved.
 pub fn members(tx: &mut Tx<'_>, task: &str) -> Result<Vec<TaskMember>> {
     tx.query(
-        "SELECT m.person, m.name, m.unit, m.certificate, m.role, m.status,
+        "SELECT m.person, m.name, m.unit, m.certificate, m.role, m.status, m.joined_at,
+             m.relieved_at,
              (SELECT count(*) FROM device_inspectors i JOIN devices d ON d.id = i.device
               WHERE i.person = m.person AND d.revoked_at IS NULL)
-         FROM task_members m WHERE m.task = $1 ORDER BY m.position",
+         FROM task_members m WHERE m.task = $1 ORDER BY m.status, m.position",
         &[&task],
         |r| {
             Ok(TaskMember {
@@ -202,7 +203,9 @@ pub fn members(tx: &mut Tx<'_>, task: &str) -> Result<Vec<TaskMember>> {
                 certificate: r.get(3)?,
                 role: r.get(4)?,
                 status: r.get(5)?,
-                tablets: r.get(6)?,
+                joined_at: r.get(6)?,
+                relieved_at: r.get(7)?,
+                tablets: r.get(8)?,
             })
         },
     )

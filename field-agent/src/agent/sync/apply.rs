@@ -280,7 +280,15 @@ fn refresh_card(
     let around = Circumstances::of(tx, &id)?;
     if around
         .sign_off
+        .as_ref()
         .is_some_and(|s| s.round < record.view.round())
+    {
+        statements::cancel(tx, &id).map_err(storage)?;
+    }
+    // Nobody can go on signing for a team that is not the one that began (D4).
+    if around
+        .sign_off
+        .is_some_and(|s| !record.may_go_on_signing(&s))
     {
         statements::cancel(tx, &id).map_err(storage)?;
     }

@@ -92,7 +92,8 @@ pub(super) fn take_grant(
 
 pub(super) fn rights(server: Key, roster: &Roster) -> Rights {
     let mut devices: BTreeMap<Key, Vec<String>> = BTreeMap::new();
-    for member in &roster.members {
+    // Those who are no longer on the team too: what they wrote while they were stands (D4).
+    for member in &roster.everyone() {
         for key in &member.keys {
             devices
                 .entry(key.device_key)

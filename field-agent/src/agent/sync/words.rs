@@ -58,6 +58,7 @@ pub fn held(code: sync::admit::Code) -> &'static str {
     match code {
         Code::NotOnTeam => "作者不在检查组内，内容留在隔离区，由管理员处理。",
         Code::DeviceRevoked => "这台平板已被停用，之后的内容留在隔离区，由主管处理。",
+        Code::Relieved => "您已被替换，此后写入的内容没有并入记录，留在隔离区备查。",
         Code::Fork => "这台平板可能由备份恢复，序号重复；请联系管理员。",
         Code::RecordFull => "记录的修改次数已到上限；请联系管理员。",
         Code::TooLarge => "内容过大，服务器没有接收；请联系管理员。",

@@ -1,0 +1,125 @@
+//! The result as it stands after substitutions: what is dispatched, and what can be asked about.
+
+use super::store::{self, Kept};
+use crate::db::{Result, Tx};
+use crate::draw::store as draws;
+use crate::draw::view::{DrawnInspector, ResultRow};
+
+/// The objects that are to be inspected now with their teams, in the order of rank; who replaced
+/// another stands at its place.
+pub fn standing(tx: &mut Tx<'_>, draw: &str) -> Result<Vec<ResultRow>> {
+    let mut rows = draws::result(tx, draw)?;
+    for kept in store::rows(tx, draw)? {
+        apply(&mut rows, &kept, |object| draws::reserve(tx, draw, object))?;
+    }
+    Ok(rows)
+}
+
+/// One object as it stands now.
+pub fn standing_one(tx: &mut Tx<'_>, draw: &str, object: &str) -> Result<Option<ResultRow>> {
+    Ok(standing(tx, draw)?.into_iter().find(|r| r.object == object))
+}
+
+fn apply(
+    rows: &mut Vec<ResultRow>,
+    kept: &Kept,
+    mut reserve: impl FnMut(&str) -> Result<Option<ResultRow>>,
+) -> Result<()> {
+    let Some(at) = rows.iter().position(|r| r.object == kept.object) else {
+        return Ok(());
+    };
+    let comes = (!kept.comes.is_empty()).then(|| DrawnInspector {
+        id: kept.comes.clone(),
+        name: kept.comes_name.clone(),
+        unit: kept.comes_place.clone(),
+    });
+    match kept.kind.as_str() {
+        "drop" => {
+            rows.remove(at);
+        }
+        "replace" => {
+            if let Some(next) = reserve(&kept.comes)? {
+                let old = &mut rows[at];
+                old.object = next.object;
+                old.object_name = next.object_name;
+                old.district = next.district;
+                old.district_name = next.district_name;
+                old.ticket = next.ticket;
+            }
+        }
+        "relief" => {
+            let team = &mut rows[at].inspectors;
+            if let Some(seat) = team.iter().position(|i| i.id == kept.leaves) {
+                match comes {
+                    Some(comes) => team[seat] = comes,
+                    None => {
+                        team.remove(seat);
+                    }
+                }
+            }
+        }
+        "add" => rows[at].inspectors.extend(comes),
+        _ => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(object: &str, team: &[&str]) -> ResultRow {
+        ResultRow {
+            rank: 1,
+            cell: "0001".into(),
+            object: object.into(),
+            object_name: object.into(),
+            district: "440304".into(),
+            district_name: String::new(),
+            ticket: String::new(),
+            inspectors: team.iter().map(|p| person(p)).collect(),
+        }
+    }
+
+    fn person(id: &str) -> DrawnInspector {
+        DrawnInspector {
+            id: id.into(),
+            name: id.into(),
+            unit: "所".into(),
+        }
+    }
+
+    fn kept(kind: &str, leaves: &str, comes: &str) -> Kept {
+        Kept {
+            number: 1,
+            request: "r".into(),
+            kind: kind.into(),
+            object: "a".into(),
+            object_name: "a".into(),
+            leaves: leaves.into(),
+            leaves_name: leaves.into(),
+            comes: comes.into(),
+            comes_name: comes.into(),
+            comes_place: "所".into(),
+            ground: "ill".into(),
+        }
+    }
+
+    // D4: the seat is taken, not the end of the row; the first leads.
+    #[rstest::rstest]
+    #[case::leader_leaves(kept("relief", "p", "x"), Some(("a", vec!["x", "q"])))]
+    #[case::nobody_comes(kept("relief", "p", ""), Some(("a", vec!["q"])))]
+    #[case::a_need_is_met(kept("add", "", "x"), Some(("a", vec!["p", "q", "x"])))]
+    #[case::the_team_goes_along(kept("replace", "", "b"), Some(("b", vec!["p", "q"])))]
+    #[case::dropped(kept("drop", "", ""), None)]
+    #[case::only_noted(kept("avoid", "z", ""), Some(("a", vec!["p", "q"])))]
+    fn rows_change_what_stands(#[case] kept: Kept, #[case] expected: Option<(&str, Vec<&str>)>) {
+        let mut rows = vec![row("a", &["p", "q"])];
+        apply(&mut rows, &kept, |o| Ok(Some(row(o, &[])))).unwrap();
+        let now = rows.first().map(|r| {
+            let team: Vec<&str> = r.inspectors.iter().map(|i| i.id.as_str()).collect();
+            (r.object.as_str(), team)
+        });
+        assert_eq!(now, expected);
+    }
+}
