@@ -510,12 +510,12 @@ async fn visits(office: &Accounts, draw: &Value) -> anyhow::Result<Vec<Visit>> {
 }
 
 /// A link that can be cut, to the server at this address.
-async fn link_to(url: &str) -> anyhow::Result<Link> {
+pub async fn link_to(url: &str) -> anyhow::Result<Link> {
     let port = reqwest::Url::parse(url)?.port().context("port")?;
     Ok(Link::to(([127, 0, 0, 1], port).into()).await?)
 }
 
-fn start_tablet(data: &Path, n: usize) -> anyhow::Result<Process> {
+pub fn start_tablet(data: &Path, n: usize) -> anyhow::Result<Process> {
     let mut command = Command::new(built("field-agent")?);
     command
         .arg("run")

@@ -11,11 +11,12 @@ export const stateLook: Record<TaskState, { tone: Tone; glyph: GlyphName }> = {
   sealed: { tone: 'good', glyph: 'seal' },
   accepted: { tone: 'good', glyph: 'check' },
   withdrawn: { tone: 'plain', glyph: 'cross' },
+  relieved: { tone: 'plain', glyph: 'undo' },
 }
 
 /** Nobody writes in these any more. */
 export function isClosed(state: TaskState): boolean {
-  return state === 'sealed' || state === 'accepted' || state === 'withdrawn'
+  return state === 'sealed' || state === 'accepted' || state === 'withdrawn' || state === 'relieved'
 }
 
 export interface Deadline {

@@ -187,7 +187,7 @@ pub fn follow(tx: &mut Tx<'_>, draw: &Draw, asked: &Asked) -> Result<Followed, A
             teams.retain(|t| t.object != object);
             teams.push(Team {
                 inspectors: named(members)?,
-                experts: Vec::new(),
+                experts: named(all.experts(comes_in).unwrap_or_default())?,
                 object,
             });
         }
@@ -272,6 +272,9 @@ fn refused(why: Refusal) -> AppError {
             AppError::conflict("not_in_team", "此人现在不在这个检查对象的检查组内")
         }
         Refusal::NotNext => AppError::conflict("not_next", "还没有轮到这个候补对象，不能跳过"),
+        Refusal::NobodyDealt => {
+            AppError::conflict("nobody_dealt", "本次抽取只抽取检查对象，没有抽取检查人员")
+        }
         other => AppError::internal(other),
     }
 }

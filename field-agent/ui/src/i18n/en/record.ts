@@ -12,8 +12,8 @@ export default {
   readOnly: {
     sealed: 'The record is sealed and cannot be changed.',
     signing: 'Signing has begun and the content is fixed. Cancel signing to change it.',
-    not_on_team: 'You are no longer on this team; you can only read.',
-    withdrawn: 'The task was withdrawn; you can only read.',
+    not_on_team: 'You were relieved from this inspection; you can only read.',
+    withdrawn: 'The task was cancelled; you can only read.',
     accepted: 'The record was accepted and cannot be changed.',
     other: 'You can only read now.',
   },

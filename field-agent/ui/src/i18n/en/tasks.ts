@@ -28,7 +28,8 @@ export default {
     to_sign: 'To sign',
     sealed: 'Sealed',
     accepted: 'Accepted',
-    withdrawn: 'Withdrawn',
+    withdrawn: 'Cancelled',
+    relieved: 'Relieved',
   },
   delivery: {
     on_this_tablet: 'On this tablet',
@@ -57,7 +58,13 @@ export default {
     signsHere: 'Signs on this tablet',
     notHere: 'Cannot sign on this tablet',
     role: { leader: 'Leader', member: 'Member', expert: 'Expert (does not sign)' },
-    relieved: 'Relieved',
+    relieved: 'Relieved ({at})',
+    ended: {
+      withdrawn:
+        'This task was cancelled: another object takes its place, or the object is not inspected. What was recorded stays on this tablet and at the office; it is not changed any more.',
+      relieved:
+        'You were relieved; the others of the team go on. What you recorded before is kept under your name and can only be read.',
+    },
     me: 'me',
     done: 'Own part finished {at}',
     returned: 'Returned by the reviewer',

@@ -12,8 +12,8 @@ export default {
   readOnly: {
     sealed: '记录已封存，不能再改。',
     signing: '正在签名，内容已固定。要修改请先取消签名。',
-    not_on_team: '您已不在这个检查组，只能查看。',
-    withdrawn: '任务已撤回，只能查看。',
+    not_on_team: '您已被替换，不再参加这次检查，只能查看。',
+    withdrawn: '任务已取消，只能查看。',
     accepted: '记录已通过审核，不能再改。',
     other: '现在只能查看。',
   },

@@ -28,7 +28,8 @@ export default {
     to_sign: '待签名',
     sealed: '已封存',
     accepted: '已通过',
-    withdrawn: '已撤回',
+    withdrawn: '已取消',
+    relieved: '已被替换',
   },
   delivery: {
     on_this_tablet: '在本机',
@@ -57,7 +58,11 @@ export default {
     signsHere: '可在本机签名',
     notHere: '不能在本机签名',
     role: { leader: '组长', member: '组员', expert: '专家（不签名）' },
-    relieved: '已替换',
+    relieved: '已替换（{at}）',
+    ended: {
+      withdrawn: '这项任务已经取消：检查对象由另一家递补，或者不再检查。已经记录的内容仍保存在本机和服务器，不再修改。',
+      relieved: '您已被替换，由检查组其他人员继续检查。您此前记录的内容已经以您的名义保留，只能查看。',
+    },
     me: '我',
     done: '已完成本人部分 {at}',
     returned: '审核退回',
