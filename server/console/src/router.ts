@@ -33,6 +33,7 @@ const inside: RouteRecordRaw[] = [
   { path: 'plans/:id', name: 'plan', component: () => import('./plans/PlanPage.vue'), props: true, meta: { place: 'plans' } },
   { path: 'plans/:id/edit', name: 'plan-edit', component: () => import('./plans/PlanEditPage.vue'), props: true, meta: { place: 'plans' } },
   { path: 'draws', name: 'draws', component: () => import('./draws/DrawsPage.vue'), meta: { place: 'draws' } },
+  { path: 'substitutions', name: 'substitutions', component: () => import('./draws/SubstitutionsPage.vue'), meta: { place: 'draws' } },
   { path: 'draws/:id', name: 'draw', component: () => import('./draws/DrawPage.vue'), props: true, meta: { place: 'draws' } },
   { path: 'tasks', name: 'tasks', component: () => import('./tasks/TasksPage.vue'), meta: { place: 'tasks' } },
   { path: 'tasks/:id', name: 'task', component: () => import('./tasks/TaskPage.vue'), props: true, meta: { place: 'tasks' } },

@@ -60,6 +60,8 @@ impl TaskState {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TaskRow {
     pub task: String,
+    /// Id of the draw.
+    pub draw: String,
     pub number: String,
     pub title: String,
     pub department: String,

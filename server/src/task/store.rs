@@ -121,7 +121,8 @@ pub fn list(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<(Vec<TaskRow>, i64)> {
     let mut rows = tx.query(
         &format!(
             "SELECT t.id, t.number, t.title, t.department, d.name, t.object, t.object_name, t.district,
-                 t.from_date, t.until_date, t.state, t.round, t.dispatched_at, r.changed_at, r.summary
+                 t.from_date, t.until_date, t.state, t.round, t.dispatched_at, r.changed_at, r.summary,
+                 t.draw
              {FROM} ORDER BY t.dispatched_at DESC, t.draw, t.rank LIMIT $8 OFFSET $9"
         ),
         &[
@@ -144,6 +145,7 @@ fn row(r: &Row<'_>) -> Result<TaskRow> {
         .and_then(|s| serde_json::from_str(&s).ok())
         .unwrap_or_default();
     Ok(TaskRow {
+        draw: r.get(15)?,
         task: r.get(0)?,
         number: r.get(1)?,
         title: r.get(2)?,

@@ -24,6 +24,12 @@ const kinds: { key: string; right: Right; n: () => Promise<{ total: number }>; t
     to: { name: 'draws', query: { state: 'drawn' } },
   },
   {
+    key: 'substitutions_to_approve',
+    right: 'approve_substitution',
+    n: () => answer(api.GET('/api/substitutions', { params: { query: { state: 'pending', limit: 1 } } })),
+    to: { name: 'substitutions', query: { state: 'pending' } },
+  },
+  {
     key: 'records_to_review',
     right: 'review_records',
     n: () => answer(api.GET('/api/review', { params: { query: { state: 'to_review', limit: 1 } } })),

@@ -5,5 +5,6 @@ import { items, plans } from './planning'
 import { journal, overview, publication, quarantine, tasks } from './places'
 import { imports, registers } from './registers'
 import { review } from './review'
+import { subst } from './substitution'
 
-export default { ...common, accounts, draws, imports, items, journal, overview, plans, publication, quarantine, registers, review, tablets, tasks }
+export default { ...common, accounts, draws, imports, items, journal, overview, plans, publication, quarantine, registers, review, subst, tablets, tasks }

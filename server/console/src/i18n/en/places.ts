@@ -5,7 +5,7 @@ export const tasks = {
   emptyHint: 'Tasks appear when a draw is dispatched.',
   toDraws: 'To the draws',
   field: { number: 'Number', object: 'Object', team: 'Team', until: 'Until', progress: 'Progress' },
-  state: { dispatched: 'Dispatched', sealed: 'Signed', returned: 'Returned', accepted: 'Accepted', withdrawn: 'Withdrawn' },
+  state: { dispatched: 'Dispatched', sealed: 'Signed', returned: 'Returned', accepted: 'Accepted', withdrawn: 'Cancelled' },
   toReview: 'See the record',
   dispatched: 'Dispatched',
   changed: 'Last synced',
@@ -15,7 +15,9 @@ export const tasks = {
   findings: 'non-compliant',
   conflicts: 'conflicts',
   role: { leader: 'Leader', member: 'Member', expert: 'Expert' },
-  relieved: 'Relieved',
+  relieved: 'Relieved {at}',
+  joined: 'joined {at}',
+  cancelled: 'This task was cancelled: its object is not inspected any more. What was recorded is kept.',
   canSign: 'Can sign on a tablet',
   noTablet: 'No tablet yet',
 }
@@ -82,6 +84,7 @@ export const overview = {
   wait: {
     plans_to_approve: 'Plans to approve',
     draws_to_dispatch: 'Draws to dispatch',
+    substitutions_to_approve: 'Substitutions to decide',
     records_to_review: 'Records to review',
     results_to_publish: 'Results to publish',
     quarantined: 'In quarantine',

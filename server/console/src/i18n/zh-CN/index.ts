@@ -7,6 +7,7 @@ import { journal, publication, quarantine, tasks } from './places'
 import { plans } from './plans'
 import { imports, registers } from './registers'
 import { review } from './review'
+import { subst } from './substitution'
 
 export default {
   ...common,
@@ -22,6 +23,7 @@ export default {
   quarantine,
   registers,
   review,
+  subst,
   tablets,
   tasks,
 }

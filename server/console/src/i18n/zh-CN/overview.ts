@@ -12,6 +12,7 @@ export const overview = {
     plans_to_approve: '计划待批准',
     draws_under_way: '抽取进行中',
     draws_to_dispatch: '抽取待派发',
+    substitutions_to_approve: '递补待审批',
     records_to_review: '记录待审核',
     results_to_publish: '结果待公示',
     quarantined: '隔离区待处理',
