@@ -29,10 +29,12 @@ node_modules/.package-lock.json: package-lock.json
 web: node_modules/.package-lock.json ## build the web apps
 	@npm run --silent build -w tablet
 	@npm run --silent build -w console
+	@npm run --silent build -w verify
 
 web-check: node_modules/.package-lock.json
 	npm run --silent check -w tablet
 	npm run --silent check -w console
+	npm run --silent check -w verify
 
 check: ## the quick part of the tests: format, clippy, rustdoc, types, unit tests
 	cargo fmt --all --check

@@ -351,10 +351,14 @@ impl<'a> Part<'a> {
         let cell = match cell {
             Some(cell) if (1..=rules.cells.len()).contains(&usize::from(cell)) => cell - 1,
             Some(_) => {
+                // The form of the whole line comes before what its fields refer to.
+                check_line(FILE, 0, line)?;
+                kind_of(&line[KEY + 1..], rules)?;
                 let detail = format!("the rules have no cell {}", show(&line[..4]));
                 return Err(Fault::new(FILE, 0, What::Unknown, detail));
             }
             None => {
+                check_line(FILE, 0, line)?;
                 return Err(form(format!(
                     "{:?} is no cell of four digits",
                     show(&line[..4])

@@ -1,6 +1,8 @@
 //! Honest draws to test with: the cases of `vectors/`, made without any random number.
 #![allow(dead_code)]
 
+pub mod tampered;
+
 use draw::*;
 
 /// Somebody of the pool.

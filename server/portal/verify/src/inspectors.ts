@@ -10,6 +10,7 @@ const MOST_DISTRICTS = 128
 const MOST_EXPERTISE = 32
 const MOST_CAPACITY = 1_000_000
 const MOST_PLACES = 16_000_000
+const MOST_GROUPS = 1000
 
 /** The pool (SPEC.md §3.3) in columns, one place for each inspector and expert in the order of the file. */
 export interface Inspectors {
@@ -71,6 +72,7 @@ export function readInspectors(bytes: Uint8Array, rules: Rules): Inspectors {
   const needCodes = rules.needs.map((n) => bytesOf(n.code))
   const groupTokens = new ByteIndex(bytes)
   const groups = new Map<number, number>()
+  const groupsOf = rules.departments.map(() => 0)
   let places = 0
   while (rows.next()) {
     if (rules.mode.kind === 'objects') rows.fail('rule', 'nobody is dealt in this mode')
@@ -111,6 +113,7 @@ export function readInspectors(bytes: Uint8Array, rules: Rules): Inspectors {
       const key = of * 0x4000000 + token
       let number = groups.get(key)
       if (number === undefined) {
+        if (++groupsOf[of]! > MOST_GROUPS) rows.fail('too-large', 'groups of one department')
         number = groups.size
         groups.set(key, number)
         pool.groupNames.push(groupTokens.range(token))

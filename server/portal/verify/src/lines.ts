@@ -15,7 +15,7 @@ export function checkEnd(name: string, bytes: Uint8Array): void {
 function checkLine(name: string, line: number, bytes: Uint8Array, from: number, to: number, cr: number): void {
   if (cr >= from && cr < to) fail(name, line, 'carriage-return')
   if (to > from && bytes[to - 1] === SPACE) fail(name, line, 'trailing-space')
-  if (to - from > LONGEST) fail(name, line, 'form', 'the line is too long')
+  if (to - from > LONGEST) fail(name, line, 'too-large', 'the line is too long')
 }
 
 /** SPEC.md §10 step 4, for every file but `objects.csv`: the end, UTF-8, then all lines. */

@@ -11,7 +11,8 @@ import { sha256Hex, sha256Lines } from './sha'
 export function checkManifest(files: Files, progress?: (share: number) => void): string {
   const name = 'manifest.txt'
   const bytes = file(files, name)
-  if (countLines(bytes) !== COMMITTED.length || bytes[bytes.length - 1] !== LF) fail(name, 0, 'form', 'not five lines')
+  checkText(name, bytes)
+  if (countLines(bytes) !== COMMITTED.length) fail(name, 0, 'form', 'not five lines')
   const total = COMMITTED.reduce((sum, f) => sum + file(files, f).length, 0)
   let before = 0
   let from = 0
@@ -111,9 +112,7 @@ export function readExcluded(bytes: Uint8Array, objects: Objects, pool: Inspecto
     if (!object && !is(bytes, rows.from, rows.end(0), 'inspector')) rows.fail('form', 'kind')
     if (!isHash(bytes, rows.start(1), rows.end(1))) rows.fail('form', 'id')
     if (!isGround(bytes, rows.start(2), rows.to)) rows.fail('form', 'ground')
-    const listed = objects.byId.find(bytes, rows.start(1), rows.end(1)) !== -1 ||
-      pool.byId.find(bytes, rows.start(1), rows.end(1)) !== -1
-    if (listed) rows.fail('duplicate', 'listed and excluded')
+    if ((object ? objects : pool).byId.find(bytes, rows.start(1), rows.end(1)) !== -1) rows.fail('duplicate', 'listed and excluded')
     if (beforeFrom !== -1) {
       if (compare(bytes, beforeFrom, beforeKey, bytes, rows.from, rows.end(1)) === 0) rows.fail('duplicate')
       if (compare(bytes, beforeFrom, beforeTo, bytes, rows.from, rows.to) > 0) rows.fail('unsorted')

@@ -33,7 +33,7 @@ export function readSeed(bytes: Uint8Array, rules: Rules, commitment: string): C
   }
   let at = 0
   const bad = (code: Code, detail = ''): never => fail(NAME, at + 1, code, detail)
-  const words = (): string[] => (lines[at] ?? bad('form', 'a line is missing')).split(' ')
+  const words = (): string[] => (lines[at] ?? fail(NAME, lines.length, 'form', 'a line is missing behind it')).split(' ')
 
   const first = words()
   if (first.length !== 2 || first[0] !== 'commitment' || !HASH.test(first[1]!)) bad('form', 'commitment')

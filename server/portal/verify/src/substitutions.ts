@@ -1,7 +1,7 @@
-import { bytesOf, is, isGround, isHash, number, textOf } from './bytes'
+import { bytesOf, is, isGround, textOf } from './bytes'
 import type { Teams } from './deal'
 import type { Eligible } from './eligible'
-import { type Inspectors, inspectorId, meets } from './inspectors'
+import { inspectorId, meets } from './inspectors'
 import { Rows, checkText } from './lines'
 import { objectId } from './objects'
 import { Comparison } from './result'
@@ -10,8 +10,9 @@ import { Tickets, sha256Hex, sha256Lines } from './sha'
 
 const NAME = 'substitutions.csv'
 const HEADER = 'number,kind,object,out,in,ground,chain'
-const KINDS = ['relief', 'replace', 'drop', 'pass', 'avoid', 'add'] as const
-type Kind = (typeof KINDS)[number]
+/** What can be asked for; `add` only follows. */
+const ASKED = ['relief', 'replace', 'drop', 'pass', 'avoid'] as const
+type Asked = (typeof ASKED)[number]
 
 /** An object that is inspected: who comes, as things stand. */
 export interface Standing {
@@ -21,7 +22,7 @@ export interface Standing {
   tried: Set<number>
 }
 
-interface Row { kind: Kind; object: number; out: number; in: string; ground: string }
+interface Row { kind: Asked; object: number; out: number; ground: string }
 
 /** What happened after the draw (SPEC.md §8), followed row by row. */
 export class Substitutions {
@@ -81,56 +82,50 @@ export class Substitutions {
     file.end()
   }
 
+  /** A row that was asked for. What is wrong with it but its kind shows when it is compared. */
   private read(rows: Rows): Row {
     const { bytes } = rows
     rows.split()
-    if (number(bytes, rows.from, rows.end(0)) === -1) rows.fail('form', 'number')
-    const kind = KINDS.find((k) => is(bytes, rows.start(1), rows.end(1), k))
+    const kind = ASKED.find((k) => is(bytes, rows.start(1), rows.end(1), k))
     if (!kind) rows.fail('form', 'kind')
-    if (!isHash(bytes, rows.start(2), rows.end(2))) rows.fail('form', 'object')
-    for (const field of [3, 4]) {
-      const empty = rows.start(field) === rows.end(field)
-      if (!empty && !isHash(bytes, rows.start(field), rows.end(field))) rows.fail('form', field === 3 ? 'out' : 'in')
+    if (!isGround(bytes, rows.start(5), rows.end(5)) || is(bytes, rows.start(5), rows.end(5), 'follow')) {
+      rows.fail('differs', 'ground')
     }
-    if (!isGround(bytes, rows.start(5), rows.end(5))) rows.fail('form', 'ground')
-    if (!isHash(bytes, rows.start(6), rows.to)) rows.fail('form', 'chain')
-    const object = this.eligible.objects.byId.find(bytes, rows.start(2), rows.end(2))
-    if (object === -1) rows.fail('unknown', 'object')
-    let out = -1
-    if (rows.end(3) > rows.start(3)) {
-      out = this.eligible.pool.byId.find(bytes, rows.start(3), rows.end(3))
-      if (out === -1 && (kind === 'relief' || kind === 'avoid')) rows.fail('unknown', 'out')
+    return {
+      kind,
+      object: this.eligible.objects.byId.find(bytes, rows.start(2), rows.end(2)),
+      out: this.eligible.pool.byId.find(bytes, rows.start(3), rows.end(3)),
+      ground: textOf(bytes, rows.start(5), rows.end(5)),
     }
-    return { kind, object, out, in: '', ground: textOf(bytes, rows.start(5), rows.end(5)) }
   }
 
   private step(rows: Rows, row: Row): void {
     const { object, out, ground } = row
-    if (ground === 'follow') rows.fail('rule', 'this row follows from none')
+    if (object === -1) rows.fail('differs', 'no such object')
     if (this.eligible.rules.mode.kind === 'objects' && (row.kind === 'relief' || row.kind === 'avoid')) {
-      rows.fail('rule', 'nobody was dealt in this mode')
+      rows.fail('differs', 'nobody was dealt in this mode')
     }
     switch (row.kind) {
       case 'relief': {
-        const standing = this.of(object) ?? rows.fail('rule', 'the object is not inspected')
-        if (!standing.inspectors.includes(out) && !standing.experts.includes(out)) rows.fail('rule', 'not in the team')
+        const standing = this.of(object) ?? rows.fail('differs', 'the object is not inspected')
+        if (!standing.inspectors.includes(out) && !standing.experts.includes(out)) rows.fail('differs', 'not in the team')
         return this.relief(object, standing, out, ground)
       }
       case 'replace':
       case 'drop': {
-        const standing = this.of(object) ?? rows.fail('rule', 'the object is not inspected')
+        const standing = this.of(object) ?? rows.fail('differs', 'the object is not inspected')
         return this.replace(object, standing, ground)
       }
       case 'pass': {
         const cell = this.eligible.objects.cells[object]!
-        if (this.selection.reserves[cell]![this.next[cell]!] !== object) rows.fail('rule', 'not the next reserve')
+        if (this.selection.reserves[cell]![this.next[cell]!] !== object) rows.fail('differs', 'not the next reserve')
         this.next[cell]!++
         this.gone.set(object, -1)
         return this.emit('pass', object, -1, '', ground)
       }
       case 'avoid': {
-        const standing = this.of(object) ?? rows.fail('rule', 'the object is not inspected')
-        if (out === -1) rows.fail('unknown', 'out')
+        const standing = this.of(object) ?? rows.fail('differs', 'the object is not inspected')
+        if (out === -1) rows.fail('differs', 'nobody of the pool')
         this.late.add(`${out} ${object}`)
         this.emit('avoid', object, out, '', ground)
         if (standing.inspectors.includes(out) || standing.experts.includes(out)) {
@@ -138,8 +133,6 @@ export class Substitutions {
         }
         return
       }
-      case 'add':
-        rows.fail('rule', 'only as a consequence')
     }
   }
 
@@ -236,10 +229,10 @@ export class Substitutions {
   }
 
   private person(i: number): string {
-    return textOf(inspectorId(this.eligible.pool as Inspectors, i))
+    return textOf(inspectorId(this.eligible.pool, i))
   }
 
-  private emit(kind: Kind, object: number, out: number, into: string, ground: string): void {
+  private emit(kind: Asked | 'add', object: number, out: number, into: string, ground: string): void {
     this.number++
     const who = out === -1 ? '' : this.person(out)
     const row = `${this.number},${kind},${textOf(objectId(this.eligible.objects, object))},${who},${into},${ground}`
