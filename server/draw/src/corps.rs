@@ -265,6 +265,14 @@ impl<'a> Corps<'a> {
             .map_or(&[], |group| &self.groups[group].members)
     }
 
+    /// How many cards a holder is meant to take.
+    pub fn capacity(&self, holder: u32) -> u32 {
+        match (holder as usize).checked_sub(self.all.len()) {
+            Some(group) => self.groups[group].capacity,
+            None => self.all[holder as usize].capacity,
+        }
+    }
+
     pub fn acts_in(&self, inspector: u32, district: &str) -> bool {
         self.all[inspector as usize]
             .districts

@@ -7,35 +7,15 @@
 
 use crate::corps::{Avoid, Corps, Part};
 use crate::fault::{Fault, What};
+use crate::hand::{Card, Hand, Table, Verdict};
 use crate::objects::{FILE, Kind, Objects};
 use crate::rules::{Deal, Rules};
-use crate::ticket::Tickets;
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, binary_heap::PeekMut};
+use crate::ticket::{Ticket, Tickets, head};
+use std::cmp::Ordering;
+use std::collections::HashMap;
 
 /// Decks whose hashers are kept. Only a pool far too small for its frame needs more, and then one or two cards of each.
 const DECKS_KEPT: usize = 1024;
-
-/// A card, ordered as cards are dealt. Of the ticket it holds the first 192 bits: that two of them are equal is as far
-/// away as that SHA-256 is broken, and heaps of cards half the size stay in the cache.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Card {
-    /// Number of the deck, from 0: cards that the holder was dealt before.
-    deck: u32,
-    ticket: [u64; 3],
-    holder: u32,
-}
-
-/// Cards that can come to one district, or to one need in it.
-struct Hand {
-    part: Part,
-    /// Each holder once; a card whose deck is behind its holder's is put right when it comes up.
-    cards: BinaryHeap<Reverse<Card>>,
-    /// Holders whose capacity was used up when they came up.
-    full: Vec<u32>,
-    /// How far capacities had been raised then.
-    raised: u32,
-}
 
 /// Who was dealt to one object.
 pub(crate) struct Dealt {
@@ -44,29 +24,46 @@ pub(crate) struct Dealt {
     pub experts: Vec<u32>,
 }
 
-/// A seat to be filled for the object of one row.
+/// A seat to be filled for an object.
 struct Seat<'s> {
-    row: u32,
+    /// Who must avoid it, ascending.
+    avoid: &'s [u32],
     /// Who has a seat already.
     taken: &'s [u32],
     /// Needs that a group must meet.
     needs: &'s [&'s str],
 }
 
+/// The next card of each holder.
+struct Cards<'f, 'a> {
+    corps: &'f Corps<'a>,
+    seed: &'f str,
+    decks: Vec<Tickets>,
+    next: Vec<Card>,
+}
+
+/// A hand of one part of the pool.
+struct Held {
+    part: usize,
+    hand: Hand,
+    /// How far capacities were raised when those that had none were put back.
+    raised: u32,
+}
+
 pub(crate) struct Dealer<'f, 'a> {
     rules: &'f Rules,
     corps: &'f Corps<'a>,
     avoid: &'f Avoid,
-    seed: &'f str,
-    decks: Vec<Tickets>,
-    /// The next card of each holder.
-    next: Vec<Card>,
-    raised: HashMap<Part, u32>,
-    hands: Vec<Hand>,
+    cards: Cards<'f, 'a>,
+    /// How far the capacities of each part of the pool are raised.
+    raised: Vec<u32>,
+    parts: HashMap<Part, usize>,
+    hands: Vec<Held>,
     /// Which hand, by part, district and need.
     numbers: HashMap<(Part, &'a str, Option<&'a str>), usize>,
-    /// The hands for each kind of object.
-    of_kind: HashMap<u32, Vec<Seats<'a>>>,
+    /// The hands for each kind of object, each beginning one further than here; 0: not looked for yet.
+    of_kind: Vec<u32>,
+    seats: Vec<Vec<Seats<'a>>>,
 }
 
 /// What one department sends to objects of one kind.
@@ -78,130 +75,140 @@ struct Seats<'a> {
     expert_hands: Vec<usize>,
 }
 
+impl<'f, 'a> Cards<'f, 'a> {
+    fn id(&self, holder: u32) -> &'f [u8] {
+        let people = self.corps.all.len();
+        match (holder as usize).checked_sub(people) {
+            Some(group) => self.corps.groups[group].id.as_bytes(),
+            None => self.corps.all[holder as usize].id.as_bytes(),
+        }
+    }
+
+    fn deck(&self, deck: usize) -> Tickets {
+        Tickets::new(self.seed, &format!("deck/{}", deck + 1))
+    }
+
+    /// The ticket of a holder in a deck.
+    fn ticket(&mut self, deck: u32, holder: u32) -> Ticket {
+        let deck = deck as usize;
+        if deck >= DECKS_KEPT {
+            return self.deck(deck).of(self.id(holder));
+        }
+        while self.decks.len() <= deck {
+            self.decks.push(self.deck(self.decks.len()));
+        }
+        self.decks[deck].of(self.id(holder))
+    }
+
+    fn print(&mut self, deck: u32, holder: u32) -> Card {
+        let head = head(&self.ticket(deck, holder));
+        Card { deck, holder, head }
+    }
+}
+
+impl Table for Cards<'_, '_> {
+    fn next(&self, holder: u32) -> Card {
+        self.next[holder as usize]
+    }
+
+    fn tie(&self, a: &Card, b: &Card) -> Ordering {
+        let ticket = |card: &Card| self.deck(card.deck as usize).of(self.id(card.holder));
+        ticket(a).cmp(&ticket(b))
+    }
+}
+
 impl<'f, 'a> Dealer<'f, 'a> {
-    pub fn new(seed: &'f str, rules: &'f Rules, corps: &'f Corps<'a>, avoid: &'f Avoid) -> Self {
-        let holders = corps.all.len() + corps.groups.len();
-        let mut dealer = Dealer {
+    pub fn new(
+        seed: &'f str,
+        rules: &'f Rules,
+        objects: &Objects<'a>,
+        corps: &'f Corps<'a>,
+        avoid: &'f Avoid,
+    ) -> Self {
+        let holders = (corps.all.len() + corps.groups.len()) as u32;
+        let mut cards = Cards {
+            corps,
+            seed,
+            decks: Vec::new(),
+            next: Vec::new(),
+        };
+        cards.next = (0..holders).map(|holder| cards.print(0, holder)).collect();
+        Dealer {
             rules,
             corps,
             avoid,
-            seed,
-            decks: Vec::new(),
-            next: Vec::with_capacity(holders),
-            raised: HashMap::new(),
+            cards,
+            raised: Vec::new(),
+            parts: HashMap::new(),
             hands: Vec::new(),
             numbers: HashMap::new(),
-            of_kind: HashMap::new(),
-        };
-        for holder in 0..holders as u32 {
-            let card = dealer.print(0, holder);
-            dealer.next.push(card);
+            of_kind: vec![0; objects.kinds.len()],
+            seats: Vec::new(),
         }
-        dealer
     }
 
     /// Team and experts of the object in one row.
     pub fn team(&mut self, objects: &Objects<'a>, row: u32) -> Result<Dealt, Fault> {
-        let number = objects.rows[row as usize].kind;
-        let kind = &objects.kinds[number as usize];
-        let all = match self.of_kind.remove(&number) {
-            Some(all) => all,
-            None => self.seats_of(kind),
-        };
-        let mut dealt = Dealt {
-            members: Vec::new(),
-            experts: Vec::new(),
-        };
+        let kind = objects.kind_number(row) as usize;
+        if self.of_kind[kind] == 0 {
+            let seats = self.seats_of(&objects.kinds[kind]);
+            self.seats.push(seats);
+            self.of_kind[kind] = self.seats.len() as u32;
+        }
+        let at = self.of_kind[kind] as usize - 1;
+        // Out of the way, so that hands can be dealt from meanwhile.
+        let seats = std::mem::take(&mut self.seats[at]);
+        let dealt = self.deal(&seats, self.avoid.of(row));
+        self.seats[at] = seats;
+        dealt.ok_or_else(|| nobody(row))
+    }
+
+    fn deal(&mut self, all: &[Seats<'a>], avoid: &[u32]) -> Option<Dealt> {
+        let (mut members, mut experts): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
         let rules = self.rules;
-        for (department, seats) in rules.departments.iter().zip(&all) {
-            let from = dealt.members.len();
+        for (department, seats) in rules.departments.iter().zip(all) {
+            let from = members.len();
             match department.deal {
-                Deal::Group => self.group(seats, row, &mut dealt.members)?,
+                Deal::Group => members.extend(self.group(seats, avoid)?),
                 Deal::Person => {
                     for (need, hand) in seats.needs.iter().zip(&seats.hands) {
                         let met = |i: &u32| self.corps.meets(*i, need);
-                        if !dealt.members[from..].iter().any(met) {
-                            let card = self.card(*hand, row, &dealt.members)?;
-                            dealt.members.push(card);
+                        if !members[from..].iter().any(met) {
+                            members.push(self.card(std::slice::from_ref(hand), avoid, &members)?);
                         }
                     }
-                    let district = seats.hands[seats.needs.len()];
-                    while dealt.members.len() < from + department.team as usize {
-                        let card = self.card(district, row, &dealt.members)?;
-                        dealt.members.push(card);
+                    let district = &seats.hands[seats.needs.len()..];
+                    while members.len() < from + department.team as usize {
+                        members.push(self.card(district, avoid, &members)?);
                     }
                 }
             }
             for _ in 0..department.experts {
-                let expert = self.expert(&seats.expert_hands, row, &dealt.experts);
-                dealt.experts.extend(expert);
+                experts.extend(self.card(&seats.expert_hands, avoid, &experts));
             }
         }
-        self.of_kind.insert(number, all);
-        Ok(dealt)
+        Some(Dealt { members, experts })
     }
 
-    fn group(&mut self, seats: &Seats<'a>, row: u32, members: &mut Vec<u32>) -> Result<(), Fault> {
+    fn group(&mut self, seats: &Seats<'a>, avoid: &[u32]) -> Option<Vec<u32>> {
         let seat = Seat {
-            row,
+            avoid,
             taken: &[],
             needs: &seats.needs,
         };
-        let group = self.first_with_room(&seats.hands, &seat);
-        let group = group.ok_or_else(|| nobody(row))?;
-        let corps = self.corps;
-        let mut ordered = corps.behind(group).to_vec();
-        ordered.sort_by_key(|m| self.print(0, *m));
-        members.extend(ordered);
-        Ok(())
+        let group = self.first_with_room(&seats.hands, &seat)?;
+        let mut members = self.corps.behind(group).to_vec();
+        members.sort_by_cached_key(|m| self.cards.ticket(0, *m));
+        Some(members)
     }
 
-    fn card(&mut self, hand: usize, row: u32, taken: &[u32]) -> Result<u32, Fault> {
+    fn card(&mut self, hands: &[usize], avoid: &[u32], taken: &[u32]) -> Option<u32> {
         let seat = Seat {
-            row,
-            taken,
-            needs: &[],
-        };
-        self.first_with_room(&[hand], &seat)
-            .ok_or_else(|| nobody(row))
-    }
-
-    fn expert(&mut self, hands: &[usize], row: u32, taken: &[u32]) -> Option<u32> {
-        let seat = Seat {
-            row,
+            avoid,
             taken,
             needs: &[],
         };
         self.first_with_room(hands, &seat)
-    }
-
-    /// The card of a holder in a deck.
-    fn print(&mut self, deck: u32, holder: u32) -> Card {
-        let tickets = |deck: usize| Tickets::new(self.seed, &format!("deck/{}", deck + 1));
-        let people = self.corps.all.len();
-        let id = match (holder as usize).checked_sub(people) {
-            Some(group) => self.corps.groups[group].id.as_bytes(),
-            None => self.corps.all[holder as usize].id.as_bytes(),
-        };
-        let ticket = match deck as usize {
-            far if far >= DECKS_KEPT => tickets(far).of(id),
-            near => {
-                while self.decks.len() <= near {
-                    self.decks.push(tickets(self.decks.len()));
-                }
-                self.decks[near].of(id)
-            }
-        };
-        let part = |n: usize| {
-            ticket[n..n + 8]
-                .iter()
-                .fold(0, |w, b| w << 8 | u64::from(*b))
-        };
-        Card {
-            deck,
-            ticket: [part(0), part(8), part(16)],
-            holder,
-        }
     }
 
     /// Deals the first card out of these hands of one part whose holder can take the seat, raising capacities where
@@ -213,39 +220,28 @@ impl<'f, 'a> Dealer<'f, 'a> {
                 let Some(card) = self.take(hand, seat) else {
                     continue;
                 };
-                let (keep, back) = match first {
-                    Some((other, at)) if other <= card => ((other, at), Some((card, hand))),
-                    before => ((card, hand), before),
+                let back = match first {
+                    Some((other, _)) if self.cards.order(&other, &card).is_le() => {
+                        Some((card, hand))
+                    }
+                    _ => first.replace((card, hand)),
                 };
-                first = Some(keep);
                 if let Some((card, hand)) = back {
-                    self.hands[hand].cards.push(Reverse(card));
+                    self.hands[hand].hand.put(card, &self.cards);
                 }
             }
             if let Some((card, hand)) = first {
-                let next = self.print(card.deck + 1, card.holder);
-                self.next[card.holder as usize] = next;
-                self.hands[hand].cards.push(Reverse(next));
+                let next = self.cards.print(card.deck + 1, card.holder);
+                self.cards.next[card.holder as usize] = next;
+                self.hands[hand].hand.put(next, &self.cards);
                 return Some(card.holder);
             }
             let waits = |hand: &&usize| {
-                let full = &self.hands[**hand].full;
-                full.iter().any(|holder| self.fits(*holder, seat))
+                let full = self.hands[**hand].hand.full();
+                full.iter().any(|holder| fits(self.corps, *holder, seat))
             };
             let hand = *hands.iter().find(waits)?;
-            *self.raised.entry(self.hands[hand].part).or_default() += 1;
-        }
-    }
-
-    /// Whether a holder can take a seat, but for capacity.
-    fn fits(&self, holder: u32, seat: &Seat<'_>) -> bool {
-        match self.corps.behind(holder) {
-            [] => !seat.taken.contains(&holder) && !self.avoid.has(holder, seat.row),
-            members => {
-                let meets = |need: &&str| self.corps.group_meets(holder, need);
-                !members.iter().any(|m| self.avoid.has(*m, seat.row))
-                    && seat.needs.iter().all(meets)
-            }
+            self.raised[self.hands[hand].part] += 1;
         }
     }
 
@@ -287,14 +283,16 @@ impl<'f, 'a> Dealer<'f, 'a> {
         if let Some(hand) = self.numbers.get(&(part, district, need)) {
             return *hand;
         }
-        let fits = |h: &&u32| need.is_none_or(|need| self.corps.meets(**h, need));
-        let there = self.corps.in_district(part, district).iter().filter(fits);
-        let cards: BinaryHeap<_> = there.map(|h| Reverse(self.next[*h as usize])).collect();
-        self.hands.push(Hand {
-            part,
-            cards,
-            full: Vec::new(),
-            raised: self.raised.get(&part).copied().unwrap_or(0),
+        let fits = |h: &u32| need.is_none_or(|need| self.corps.meets(*h, need));
+        let there = self.corps.in_district(part, district).iter().copied();
+        let hand = Hand::new(there.filter(fits).collect());
+        let parts = self.parts.len();
+        let number = *self.parts.entry(part).or_insert(parts);
+        self.raised.resize(self.parts.len(), 0);
+        self.hands.push(Held {
+            part: number,
+            hand,
+            raised: self.raised[number],
         });
         self.numbers
             .insert((part, district, need), self.hands.len() - 1);
@@ -303,44 +301,34 @@ impl<'f, 'a> Dealer<'f, 'a> {
 
     /// Takes out of a hand the first card whose holder can take this seat.
     fn take(&mut self, hand: usize, seat: &Seat<'_>) -> Option<Card> {
-        let raised = self.raised.get(&self.hands[hand].part).copied();
-        let raised = raised.unwrap_or(0);
-        // Out of the way, so that what decides can be asked meanwhile.
-        let mut cards = std::mem::take(&mut self.hands[hand].cards);
-        let mut full = std::mem::take(&mut self.hands[hand].full);
-        if self.hands[hand].raised != raised {
-            self.hands[hand].raised = raised;
-            let back = full.drain(..).map(|h| Reverse(self.next[h as usize]));
-            cards.extend(back);
+        let (held, corps) = (&mut self.hands[hand], self.corps);
+        let raised = self.raised[held.part];
+        if held.raised != raised {
+            held.raised = raised;
+            held.hand.raise(&self.cards);
         }
-        let mut passed = Vec::new();
-        let mut dealt = None;
-        while let Some(mut top) = cards.peek_mut() {
-            let holder = top.0.holder;
-            let now = self.next[holder as usize];
-            if top.0 != now {
-                // Dealt meanwhile out of another hand: its card sinks to where it belongs now.
-                *top = Reverse(now);
-                continue;
-            }
-            let card = PeekMut::pop(top);
-            let capacity = match (holder as usize).checked_sub(self.corps.all.len()) {
-                Some(group) => self.corps.groups[group].capacity,
-                None => self.corps.all[holder as usize].capacity,
-            };
-            if u64::from(now.deck) >= u64::from(capacity) + u64::from(raised) {
-                full.push(holder);
-            } else if self.fits(holder, seat) {
-                dealt = Some(card.0);
-                break;
+        held.hand.take(&self.cards, |card| {
+            let capacity = corps.capacity(card.holder);
+            if u64::from(card.deck) >= u64::from(capacity) + u64::from(raised) {
+                Verdict::Full
+            } else if fits(corps, card.holder, seat) {
+                Verdict::Deal
             } else {
-                passed.push(card);
+                Verdict::Pass
             }
+        })
+    }
+}
+
+/// Whether a holder can take a seat, but for capacity.
+fn fits(corps: &Corps<'_>, holder: u32, seat: &Seat<'_>) -> bool {
+    let avoids = |person: &u32| seat.avoid.binary_search(person).is_ok();
+    match corps.behind(holder) {
+        [] => !seat.taken.contains(&holder) && !avoids(&holder),
+        members => {
+            let meets = |need: &&str| corps.group_meets(holder, need);
+            !members.iter().any(avoids) && seat.needs.iter().all(meets)
         }
-        cards.extend(passed);
-        self.hands[hand].cards = cards;
-        self.hands[hand].full = full;
-        dealt
     }
 }
 

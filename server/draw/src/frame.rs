@@ -37,13 +37,15 @@ impl<'a> Frame<'a> {
             || manifest::check(manifest, files),
             || {
                 let rules = Rules::parse(files.rules)?;
-                let objects = Objects::read(files.objects, &rules)?;
-                Ok((rules, objects))
+                let (corps, objects) = both(
+                    || Corps::read(files.inspectors, &rules),
+                    || Objects::read(files.objects, &rules),
+                );
+                Ok((objects?, corps?, rules))
             },
         );
         hashes?;
-        let (rules, objects) = read?;
-        let corps = Corps::read(files.inspectors, &rules)?;
+        let (objects, corps, rules) = read?;
         let avoid = Avoid::read(files.avoid, &corps, &objects)?;
         let excluded = excluded(files.excluded, &objects, &corps)?;
         let frame = Frame {
@@ -70,7 +72,7 @@ impl<'a> Frame<'a> {
 
     /// Objects in the frame.
     pub fn objects(&self) -> usize {
-        self.objects.rows.len()
+        self.objects.len()
     }
 
     /// Inspectors in the pool.
@@ -84,8 +86,8 @@ impl<'a> Frame<'a> {
     /// None for a frame that was read.
     pub fn draw(&self, seed: &str) -> Result<Outcome<'a>, Fault> {
         let chosen = select(seed, &self.objects, &self.rules);
-        let mut dealer = Dealer::new(seed, &self.rules, &self.corps, &self.avoid);
-        let cell = |row: u32| self.objects.rows[row as usize].cell;
+        let mut dealer = Dealer::new(seed, &self.rules, &self.objects, &self.corps, &self.avoid);
+        let cell = |row: u32| self.objects.cell(row);
         let all = chosen.drawn.len() as u64;
         let mut drawn = Vec::with_capacity(chosen.drawn.len());
         for (rank, c) in chosen.drawn.into_iter().enumerate() {
@@ -135,12 +137,10 @@ impl<'a> Frame<'a> {
             .collect();
         let mut first: Option<(u32, Unservable)> = None;
         if kinds.iter().any(Result::is_err) {
-            let verdicts = (0..)
-                .zip(&self.objects.rows)
-                .map(|(row, r)| (row, kinds[r.kind as usize]));
-            first = verdicts
-                .filter_map(|(row, verdict)| verdict.err().map(|e| (row, e)))
-                .next();
+            first = (0..self.objects.len() as u32).find_map(|row| {
+                let verdict = kinds[self.objects.kind_number(row) as usize];
+                verdict.err().map(|why| (row, why))
+            });
         }
         for row in self.avoid.objects() {
             let verdict =

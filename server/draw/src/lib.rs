@@ -70,6 +70,8 @@ mod deal;
 mod drand;
 mod fault;
 mod frame;
+mod hand;
+mod index;
 mod manifest;
 mod objects;
 mod outcome;

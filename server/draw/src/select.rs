@@ -1,11 +1,18 @@
 //! Which objects are drawn: the smallest tickets of each cell. SPEC.md §5.
+//!
+//! Of millions of tickets a few are wanted, and they are spread evenly: so each is held against a bar that lets a few
+//! more pass than are wanted, and only those that pass are kept and sorted. Should too few have passed, which only
+//! chance itself can bring about, all are taken.
 
 use crate::objects::Objects;
-use crate::parallel::fill;
+use crate::parallel::{halves, spread};
 use crate::rules::Rules;
-use crate::ticket::{Ticket, Tickets};
-use std::cmp::Ordering;
+use crate::ticket::{Ticket, Tickets, head};
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+/// Rows whose tickets are computed in one go.
+const PIECE: usize = 1 << 15;
 
 /// An object that chance has chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,73 +28,176 @@ pub(crate) struct Selection {
 }
 
 pub(crate) fn select(seed: &str, objects: &Objects<'_>, rules: &Rules) -> Selection {
-    let tickets = Tickets::new(seed, "object");
-    // Eight bytes of each ticket settle nearly every comparison; the rest is computed again where they do not.
-    let mut short: Vec<(u64, u32)> = fill(objects.rows.len(), |from, part| {
-        for (row, place) in (from as u32..).zip(part) {
-            *place = (head(&tickets.of(objects.id(row))), row);
-        }
-    });
-    let compare = |a: &(u64, u32), b: &(u64, u32)| -> Ordering {
-        a.0.cmp(&b.0).then_with(|| {
-            tickets
-                .of(objects.id(a.1))
-                .cmp(&tickets.of(objects.id(b.1)))
+    let draw = Draw {
+        tickets: Tickets::new(seed, "object"),
+        objects,
+    };
+    let wishes: Vec<Wish> = rules
+        .cells
+        .iter()
+        .zip(&objects.cells)
+        .map(|(cell, rows)| {
+            let drawn = cell.pick.of(rows.len() as u64) as usize;
+            let most = rows.len().min(drawn + cell.reserves as usize);
+            let rows = rows.clone();
+            Wish { rows, drawn, most }
         })
-    };
-    let chosen = |pair: &(u64, u32)| Chosen {
-        ticket: tickets.of(objects.id(pair.1)),
-        row: pair.1,
-    };
-    let mut drawn: Vec<Chosen> = Vec::new();
-    // How many of each cell are drawn: they stand in front.
-    let mut front: Vec<usize> = Vec::with_capacity(rules.cells.len());
-    for (cell, range) in rules.cells.iter().zip(&objects.cells) {
-        let of = &mut short[range.clone()];
-        let n = cell.pick.of(of.len() as u64) as usize;
-        smallest(of, n, compare);
-        drawn.extend(of[..n].iter().map(chosen));
-        front.push(n);
-    }
+        .collect();
+    let mut cells = draw.smallest(&wishes);
+    let mut drawn: Vec<Vec<Chosen>> = cells
+        .iter_mut()
+        .zip(&wishes)
+        .map(|(cell, wish)| cell.drain(..wish.drawn).collect())
+        .collect();
     let more = short_of(rules.district_minimum, objects, &drawn);
     if !more.is_empty() {
-        let added = districts(&more, objects, &short, &front, compare);
-        drawn.extend(added.iter().map(chosen));
-        let added: HashSet<u32> = added.into_iter().map(|(_, row)| row).collect();
-        for (n, range) in front.iter_mut().zip(&objects.cells) {
-            for at in range.start + *n..range.end {
-                if added.contains(&short[at].1) {
-                    short.swap(at, range.start + *n);
-                    *n += 1;
-                }
-            }
-        }
+        let added = draw.districts(&more, &drawn);
+        draw.take_out(&added, &wishes, &mut cells);
+        drawn.push(added);
     }
-    let mut reserves = Vec::with_capacity(rules.cells.len());
-    for ((cell, range), n) in rules.cells.iter().zip(&objects.cells).zip(front) {
-        let rest = &mut short[range.start + n..range.end];
-        let most = rest.len().min(cell.reserves as usize);
-        smallest(rest, most, compare);
-        rest[..most].sort_unstable_by(compare);
-        reserves.push(rest[..most].iter().map(chosen).collect());
+    for (reserves, wish) in cells.iter_mut().zip(&wishes) {
+        reserves.truncate(wish.most - wish.drawn);
     }
-    drawn.sort_unstable_by_key(|c| c.ticket);
-    Selection { drawn, reserves }
+    Selection {
+        drawn: merged(&drawn),
+        reserves: cells,
+    }
 }
 
-/// Brings the `n` smallest to the front.
-fn smallest(
-    all: &mut [(u64, u32)],
-    n: usize,
-    compare: impl Fn(&(u64, u32), &(u64, u32)) -> Ordering,
-) {
-    if 0 < n && n < all.len() {
-        all.select_nth_unstable_by(n - 1, compare);
+/// What is wanted of one cell.
+#[derive(Clone)]
+struct Wish {
+    rows: Range<usize>,
+    /// How many are drawn, by the cell's own rule.
+    drawn: usize,
+    /// And how many together with the reserves.
+    most: usize,
+}
+
+struct Draw<'d, 'a> {
+    tickets: Tickets,
+    objects: &'d Objects<'a>,
+}
+
+impl Draw<'_, '_> {
+    /// The wanted of each cell, by ticket.
+    fn smallest(&self, wishes: &[Wish]) -> Vec<Vec<Chosen>> {
+        let pieces: Vec<(usize, Range<usize>, u64)> = wishes
+            .iter()
+            .enumerate()
+            .filter(|(_, wish)| wish.most > 0)
+            .flat_map(|(cell, wish)| {
+                let bar = bar(wish.most, wish.rows.len());
+                let pieces = wish.rows.clone().step_by(PIECE);
+                pieces.map(move |from| (cell, from..wish.rows.end.min(from + PIECE), bar))
+            })
+            .collect();
+        let passed = spread(&pieces, |(_, rows, bar)| self.below(rows.clone(), *bar));
+        let mut cells: Vec<Vec<(u64, u32)>> = vec![Vec::new(); wishes.len()];
+        for ((cell, ..), of) in pieces.iter().zip(passed) {
+            cells[*cell].extend(of);
+        }
+        let cells: Vec<_> = wishes.iter().zip(cells).collect();
+        spread(&cells, |(wish, passed)| {
+            if passed.len() < wish.most {
+                self.first(self.below(wish.rows.clone(), u64::MAX), wish.most)
+            } else {
+                self.first(passed.clone(), wish.most)
+            }
+        })
     }
+
+    /// The rows whose tickets begin with 64 bits up to `bar`, and those bits.
+    fn below(&self, rows: Range<usize>, bar: u64) -> Vec<(u64, u32)> {
+        let mut found = Vec::new();
+        let rows = rows.start as u32..rows.end as u32;
+        self.tickets.heads(
+            rows,
+            |row| self.objects.id(row),
+            |row, head| {
+                if head <= bar {
+                    found.push((head, row));
+                }
+            },
+        );
+        found
+    }
+
+    /// The first `n` by ticket.
+    fn first(&self, mut of: Vec<(u64, u32)>, n: usize) -> Vec<Chosen> {
+        let ticket = |row: u32| self.tickets.of(self.objects.id(row));
+        let compare = |a: &(u64, u32), b: &(u64, u32)| {
+            // Eight bytes of each ticket settle nearly every comparison.
+            a.0.cmp(&b.0).then_with(|| ticket(a.1).cmp(&ticket(b.1)))
+        };
+        if 0 < n && n < of.len() {
+            of.select_nth_unstable_by(n - 1, compare);
+            of.truncate(n);
+        }
+        of.sort_unstable_by(compare);
+        let chosen = |(_, row): (u64, u32)| Chosen {
+            ticket: ticket(row),
+            row,
+        };
+        of.into_iter().map(chosen).collect()
+    }
+
+    /// Of the districts that are short, the smallest tickets of those not drawn.
+    fn districts(&self, more: &HashMap<&str, usize>, drawn: &[Vec<Chosen>]) -> Vec<Chosen> {
+        let drawn: HashSet<u32> = drawn.iter().flatten().map(|c| c.row).collect();
+        let wanted = |kind: &crate::objects::Kind<'_>| more.contains_key(kind.district);
+        let kinds: Vec<bool> = self.objects.kinds.iter().map(wanted).collect();
+        let mut waiting: HashMap<&str, Vec<(u64, u32)>> = HashMap::new();
+        for row in 0..self.objects.len() as u32 {
+            if kinds[self.objects.kind_number(row) as usize] && !drawn.contains(&row) {
+                let head = head(&self.tickets.of(self.objects.id(row)));
+                let district = self.objects.kind(row).district;
+                waiting.entry(district).or_default().push((head, row));
+            }
+        }
+        let mut added: Vec<Chosen> = waiting
+            .into_iter()
+            .flat_map(|(district, of)| {
+                let n = more[district].min(of.len());
+                self.first(of, n)
+            })
+            .collect();
+        added.sort_unstable_by_key(|c| c.ticket);
+        added
+    }
+
+    /// Takes what districts have added out of the cells, which hold what is left as reserves.
+    fn take_out(&self, added: &[Chosen], wishes: &[Wish], cells: &mut [Vec<Chosen>]) {
+        let rows: HashSet<u32> = added.iter().map(|c| c.row).collect();
+        let mut lost = vec![0; cells.len()];
+        for c in added {
+            lost[usize::from(self.objects.cell(c.row))] += 1;
+        }
+        for (cell, lost) in lost.into_iter().enumerate().filter(|(_, lost)| *lost > 0) {
+            let mut wish = wishes[cell].clone();
+            wish.most = wish.rows.len().min(wish.most + lost);
+            let mut again = self.smallest(std::slice::from_ref(&wish));
+            cells[cell] = again.swap_remove(0).split_off(wish.drawn);
+            cells[cell].retain(|c| !rows.contains(&c.row));
+        }
+    }
+}
+
+/// How high the bar is for `n` to pass out of `of`, and some more: eight standard deviations.
+fn bar(n: usize, of: usize) -> u64 {
+    let more = n + 8 * (n.isqrt() + 1) + 64;
+    if more >= of {
+        return u64::MAX;
+    }
+    ((more as u128) << 64).div_euclid(of as u128) as u64
 }
 
 /// Districts of which less than the minimum is drawn, and how many are wanted.
-fn short_of<'a>(minimum: u32, objects: &Objects<'a>, drawn: &[Chosen]) -> HashMap<&'a str, usize> {
+fn short_of<'a>(
+    minimum: u32,
+    objects: &Objects<'a>,
+    drawn: &[Vec<Chosen>],
+) -> HashMap<&'a str, usize> {
     let mut wanted: HashMap<&str, usize> = HashMap::new();
     if minimum > 0 {
         wanted = objects
@@ -95,7 +205,7 @@ fn short_of<'a>(minimum: u32, objects: &Objects<'a>, drawn: &[Chosen]) -> HashMa
             .iter()
             .map(|kind| (kind.district, minimum as usize))
             .collect();
-        for c in drawn {
+        for c in drawn.iter().flatten() {
             if let Some(n) = wanted.get_mut(objects.kind(c.row).district) {
                 *n = n.saturating_sub(1);
             }
@@ -105,32 +215,33 @@ fn short_of<'a>(minimum: u32, objects: &Objects<'a>, drawn: &[Chosen]) -> HashMa
     wanted
 }
 
-/// Of the districts that are short, the smallest tickets of those not drawn.
-fn districts(
-    more: &HashMap<&str, usize>,
-    objects: &Objects<'_>,
-    short: &[(u64, u32)],
-    front: &[usize],
-    compare: impl Fn(&(u64, u32), &(u64, u32)) -> Ordering + Copy,
-) -> Vec<(u64, u32)> {
-    let mut waiting: HashMap<&str, Vec<(u64, u32)>> = HashMap::new();
-    for (n, range) in front.iter().zip(&objects.cells) {
-        for pair in &short[range.start + n..range.end] {
-            let district = objects.kind(pair.1).district;
-            if more.contains_key(district) {
-                waiting.entry(district).or_default().push(*pair);
-            }
+/// Lists that ascend by ticket as one. Each core merges what falls between two tickets.
+fn merged(lists: &[Vec<Chosen>]) -> Vec<Chosen> {
+    let all: usize = lists.iter().map(Vec::len).sum();
+    let shares = halves(all).len() as u128;
+    // Tickets of the drawn lie below some bar, so it is the lists that say where a share ends.
+    let longest = lists.iter().max_by_key(|list| list.len());
+    let cut = |share: u128| {
+        let list = longest.filter(|list| !list.is_empty())?;
+        list.get((list.len() as u128 * share / shares) as usize)
+            .map(|c| c.ticket)
+    };
+    let below = |list: &[Chosen], cut: Option<Ticket>| {
+        cut.map_or(list.len(), |cut| list.partition_point(|c| c.ticket < cut))
+    };
+    let shares: Vec<u128> = (0..shares).collect();
+    let parts = spread(&shares, |share| {
+        let mut part: Vec<Chosen> = Vec::with_capacity(all / shares.len() + 1);
+        for list in lists {
+            let from = if *share == 0 {
+                0
+            } else {
+                below(list, cut(*share))
+            };
+            part.extend_from_slice(&list[from..below(list, cut(share + 1))]);
         }
-    }
-    let mut added = Vec::new();
-    for (district, mut of) in waiting {
-        let n = more[district].min(of.len());
-        smallest(&mut of, n, compare);
-        added.extend_from_slice(&of[..n]);
-    }
-    added
-}
-
-fn head(ticket: &Ticket) -> u64 {
-    ticket[..8].iter().fold(0, |n, b| n << 8 | u64::from(*b))
+        part.sort_by_key(|c| c.ticket);
+        part
+    });
+    parts.concat()
 }

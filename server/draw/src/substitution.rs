@@ -192,7 +192,7 @@ impl<'f, 'a> Substitutions<'f, 'a> {
             Request::Pass { object, ground } => {
                 ground_is_free(ground)?;
                 let row = self.frame.objects.find(object).ok_or(Refusal::NotNext)?;
-                let cell = usize::from(self.frame.objects.rows[row as usize].cell);
+                let cell = usize::from(self.frame.objects.cell(row));
                 if self.reserves[cell].front() != Some(&row) {
                     return Err(Refusal::NotNext);
                 }
@@ -244,7 +244,7 @@ impl<'f, 'a> Substitutions<'f, 'a> {
     }
 
     fn replace(&mut self, row: u32, ground: &str) {
-        let cell = usize::from(self.frame.objects.rows[row as usize].cell);
+        let cell = usize::from(self.frame.objects.cell(row));
         let before = self.teams.remove(&row);
         let Some(next) = self.reserves[cell].pop_front() else {
             self.push("drop", row, "", "", ground);

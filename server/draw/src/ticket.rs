@@ -2,6 +2,7 @@
 
 use sha2::block_api::compress256;
 use sha2::{Digest, Sha256};
+use std::ops::Range;
 
 /// `SHA-256(seed ‖ LF ‖ purpose ‖ LF ‖ id)`, where the seed is 64 hexadecimal digits as text.
 pub type Ticket = [u8; 32];
@@ -48,12 +49,48 @@ impl Tickets {
     }
 
     pub fn of(&self, id: &[u8]) -> Ticket {
-        match &self.short {
-            Some(short) if id.len() == 64 => short.of(id),
+        match (&self.short, id.try_into()) {
+            (Some(short), Ok(id)) => short.of(id),
             _ => self.hash.clone().chain_update(id).finalize().into(),
         }
     }
+
+    /// The first 64 bits of the tickets of rows, in order.
+    pub fn heads<'i>(
+        &self,
+        rows: Range<u32>,
+        id: impl Fn(u32) -> &'i [u8],
+        mut seen: impl FnMut(u32, u64),
+    ) {
+        let mut row = rows.start;
+        while let Some(short) = &self.short
+            && row + SIDE_BY_SIDE as u32 <= rows.end
+        {
+            let ids: [Option<&[u8; 64]>; SIDE_BY_SIDE] =
+                std::array::from_fn(|n| id(row + n as u32).first_chunk());
+            if ids.iter().any(Option::is_none) {
+                break;
+            }
+            let states = short.states(ids.map(|id| id.unwrap_or(&[0; 64])));
+            for state in states {
+                seen(row, u64::from(state[0]) << 32 | u64::from(state[1]));
+                row += 1;
+            }
+        }
+        for row in row..rows.end {
+            seen(row, head(&self.of(id(row))));
+        }
+    }
 }
+
+/// The first 64 bits.
+pub(crate) fn head(ticket: &Ticket) -> u64 {
+    ticket[..8].iter().fold(0, |n, b| n << 8 | u64::from(*b))
+}
+
+/// Tickets that are computed side by side. A processor with SHA instructions waits for one step of a hash before it
+/// can take the next; steps of other hashes fill the time.
+const SIDE_BY_SIDE: usize = 4;
 
 impl Short {
     /// `None` where it does not come out at three blocks.
@@ -73,10 +110,22 @@ impl Short {
         Some(Short { state, blocks, gap })
     }
 
-    fn of(&self, id: &[u8]) -> Ticket {
-        let (mut state, mut blocks) = (self.state, self.blocks);
-        blocks[self.gap..self.gap + 64].copy_from_slice(id);
-        compress256(&mut state, blocks.as_chunks().0);
+    /// The words of the tickets.
+    fn states<const N: usize>(&self, ids: [&[u8; 64]; N]) -> [[u32; 8]; N] {
+        let (mut states, mut blocks) = ([self.state; N], [self.blocks; N]);
+        for (blocks, id) in blocks.iter_mut().zip(ids) {
+            blocks[self.gap..self.gap + 64].copy_from_slice(id);
+        }
+        for half in 0..2 {
+            for (state, blocks) in states.iter_mut().zip(&blocks) {
+                compress256(state, &blocks.as_chunks().0[half..=half]);
+            }
+        }
+        states
+    }
+
+    fn of(&self, id: &[u8; 64]) -> Ticket {
+        let [state] = self.states([id]);
         let mut ticket = [0; 32];
         for (bytes, word) in ticket.chunks_exact_mut(4).zip(state) {
             bytes.copy_from_slice(&word.to_be_bytes());
