@@ -62,8 +62,10 @@ impl AppState {
         let db = Db::open(&data.join("server.db"), clock.now())
             .with_context(|| format!("database in {}", data.display()))?;
         let candidate = hex::encode(bytes::<16>(rng.as_ref()));
+        let gap = 1 + i64::from(u32::from_be_bytes(bytes::<4>(rng.as_ref())) >> 12);
         let incarnation: String = db
             .write(move |tx| {
+                crate::sync::store::leave_gap(tx, gap)?;
                 tx.execute(
                     "INSERT INTO meta (key, value) VALUES ('incarnation', $1)
                      ON CONFLICT (key) DO NOTHING",

@@ -147,6 +147,54 @@ async fn a_restored_server_is_noticed() {
 }
 
 #[tokio::test]
+async fn who_asks_from_before_its_own_work_gets_it_back() {
+    // F8: a tablet put back from a copy, or a lost answer
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let before = zhang.cursor;
+    let run = zhang.write(
+        office.task,
+        &cells(&[("point/A1/p1/answer", "compliant".into())]),
+    );
+    let response = office.push(&mut zhang, run).await;
+    assert!(response.docs.is_empty(), "what was just brought stays up");
+    let request = zhang.request();
+    assert!(office.sync(&mut zhang, &request).await.docs.is_empty());
+    zhang.cursor = before;
+    let request = zhang.request();
+    let response = office.sync(&mut zhang, &request).await;
+    assert_eq!(response.docs[0].changes.len(), 1);
+}
+
+#[tokio::test]
+async fn lesson_30_a_restored_server_that_has_gone_on_is_noticed_by_a_cursor_it_never_gave() {
+    // X7: the same incarnation, and by now longer than it was
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut li = office.granted(2, "li").await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let state = office.state.clone();
+    // What Li heard of is not in the backup; the server starts from it and goes on.
+    let gone = li.cursor.unwrap().seq;
+    let restart = state.db.write(move |tx| {
+        let gone = i64::try_from(gone).unwrap_or(0);
+        tx.execute("DELETE FROM feed WHERE seq = $1", &[&gone])?;
+        tx.execute("UPDATE devices SET feed_seq = feed_seq - 1", &[])?;
+        Ok(server::sync::store::leave_gap(tx, 1_000)?)
+    });
+    restart.await.unwrap();
+    let run = zhang.write(
+        office.task,
+        &cells(&[("point/A1/p1/answer", "compliant".into())]),
+    );
+    office.push(&mut zhang, run).await;
+    let request = li.request();
+    let response = office.sync(&mut li, &request).await;
+    assert!(response.restored, "everything is compared anew");
+}
+
+#[tokio::test]
 async fn an_idle_sync_is_a_cursor() {
     let data = tempfile::tempdir().unwrap();
     let office = WireOffice::open(data.path(), 1).await;

@@ -64,15 +64,17 @@ pub struct Undelivered {
     pub actor: String,
     pub bytes: Vec<u8>,
     pub sig: Option<Sig>,
+    /// It was sent before, and the server did not confirm it.
+    pub again: bool,
 }
 
 /// Changes that the server has not confirmed and that were not refused, oldest first, at most `limit`.
 pub fn undelivered(db: &Connection, limit: usize) -> rusqlite::Result<Vec<Undelivered>> {
     db.prepare_cached(
-        "SELECT task, hash, actor, bytes, sig FROM change WHERE delivery < 2 ORDER BY position LIMIT ?1",
+        "SELECT task, hash, actor, bytes, sig, delivery = 1 FROM change WHERE delivery < 2 ORDER BY position LIMIT ?1",
     )?
     .query_map([limit as i64], |r| {
-        Ok(Undelivered { task: r.get(0)?, hash: Sha256(r.get(1)?), actor: r.get(2)?, bytes: r.get(3)?, sig: r.get::<_, Option<[u8; 64]>>(4)?.map(Sig) })
+        Ok(Undelivered { task: r.get(0)?, hash: Sha256(r.get(1)?), actor: r.get(2)?, bytes: r.get(3)?, sig: r.get::<_, Option<[u8; 64]>>(4)?.map(Sig), again: r.get(5)? })
     })?
     .collect()
 }
@@ -110,7 +112,7 @@ pub fn doubt(db: &Connection, task: &str, hash: &Sha256) -> rusqlite::Result<()>
 pub fn delivery_counts(db: &Connection, task: &str) -> rusqlite::Result<[u32; 4]> {
     let mut counts = [0; 4];
     let mut query = db.prepare_cached(
-        "SELECT delivery, count(*) FROM (SELECT delivery FROM change WHERE task = ?1 UNION ALL SELECT delivery FROM statement WHERE task = ?1) GROUP BY delivery",
+        "SELECT delivery, count(*) FROM (SELECT delivery FROM change WHERE task = ?1 UNION ALL SELECT delivery FROM statement WHERE task = ?1 UNION ALL SELECT 3 FROM aside WHERE task = ?1 AND code LIKE 'own:%') GROUP BY delivery",
     )?;
     let mut rows = query.query([task])?;
     while let Some(r) = rows.next()? {
@@ -125,7 +127,7 @@ pub fn delivery_counts(db: &Connection, task: &str) -> rusqlite::Result<[u32; 4]
 /// Why the server refused something of this record.
 pub fn refusal(db: &Connection, task: &str) -> rusqlite::Result<Option<String>> {
     db.prepare_cached(
-        "SELECT error FROM (SELECT error FROM change WHERE task = ?1 AND delivery = 3 UNION ALL SELECT error FROM statement WHERE task = ?1 AND delivery = 3) WHERE error IS NOT NULL LIMIT 1",
+        "SELECT error FROM (SELECT error FROM change WHERE task = ?1 AND delivery = 3 UNION ALL SELECT error FROM statement WHERE task = ?1 AND delivery = 3 UNION ALL SELECT detail FROM aside WHERE task = ?1 AND code LIKE 'own:%') WHERE error IS NOT NULL LIMIT 1",
     )?
     .query_row([task], |r| r.get(0))
     .optional()
@@ -165,9 +167,10 @@ pub fn put_aside(db: &Connection, row: &Aside, at: i64) -> rusqlite::Result<()> 
 }
 
 /// The changes of a record that may be let in later, newest first: those that wait for their
-/// dependencies, and those of persons whom a newer roster may know.
+/// dependencies, those of persons whom a newer roster may know, and those whose number was used twice
+/// until this tablet wrote its own anew.
 pub fn waiting(db: &Connection, task: &str) -> rusqlite::Result<Vec<Aside>> {
-    db.prepare_cached("SELECT task, hash, author, bytes, sig, code, detail FROM aside WHERE task = ?1 AND code IN ('waiting', 'not_on_team') ORDER BY at DESC, rowid DESC")?
+    db.prepare_cached("SELECT task, hash, author, bytes, sig, code, detail FROM aside WHERE task = ?1 AND code IN ('waiting', 'not_on_team', 'fork') ORDER BY at DESC, rowid DESC")?
         .query_map([task], |r| {
             Ok(Aside {
                 task: r.get(0)?,
@@ -180,6 +183,13 @@ pub fn waiting(db: &Connection, task: &str) -> rusqlite::Result<Vec<Aside>> {
             })
         })?
         .collect()
+}
+
+/// Takes a change out of the log, once it is kept aside.
+pub fn take_out(db: &Connection, task: &str, hash: &Sha256) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM change WHERE task = ?1 AND hash = ?2")?
+        .execute(params![task, hash.0])
+        .map(drop)
 }
 
 /// Forgets a change that was kept aside, once it is in the log.

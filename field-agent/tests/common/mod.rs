@@ -97,6 +97,29 @@ impl Tablet {
         tablet
     }
 
+    /// A tablet on a copy of a folder, such as another device that somebody's backup was put onto.
+    pub async fn on_copy(server: &Arc<Server>, folder: &Path, seed: u64) -> Self {
+        let dir = Arc::new(tempfile::tempdir().expect("dir"));
+        copy_folder(folder, dir.path());
+        let mut tablet = Tablet {
+            running: None,
+            clock: TestClock::new(),
+            dir,
+            server: server.clone(),
+            client: reqwest::Client::new(),
+            seed,
+        };
+        tablet.start().await;
+        tablet
+    }
+
+    /// The folder as it was when it was copied, with all that came later gone.
+    pub fn put_back(&self, copy: &Path) {
+        assert!(self.running.is_none(), "a running tablet is not put back");
+        std::fs::remove_dir_all(self.path()).expect("clears");
+        copy_folder(copy, self.path());
+    }
+
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
@@ -291,6 +314,20 @@ impl Tablet {
             ("visit/end_at", json!(START + 3_600_000)),
         ] {
             self.write(task, path, value).await;
+        }
+    }
+}
+
+/// Copies a folder with what is in it.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("makes");
+    for entry in std::fs::read_dir(from).expect("lists") {
+        let entry = entry.expect("entry");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("type").is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("copies");
         }
     }
 }

@@ -6,9 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ed25519_dalek::SigningKey;
 use field_agent::ports::{Fetch, FetchAnswer, FetchError, FetchRequest, Fetching};
-use sync::admit::{Batch, Offered, Rights, Verdict, admit};
+use sync::admit::{Batch, Code, Judged, Offered, Rights, Verdict, admit};
 use sync::author::Author;
 use sync::canonical;
+use sync::chunk::Chunk;
 use sync::enrol::{EnrolCheck, EnrolInspector, EnrolOffer, EnrolRequest, Enrolled};
 use sync::facts::{
     self, AnswerKind, CheckPoint, CheckSheet, Demand, Member, ObjectFacts, Role, Roster, TaskFacts,
@@ -19,12 +20,14 @@ use sync::record::RecordDoc;
 use sync::signing::{self, RequestAuth};
 use sync::signoff::Signed;
 
+#[derive(Clone)]
 struct Logged {
     author: Author,
     offered: Offered,
     from: Option<Key>,
 }
 
+#[derive(Clone)]
 struct Task {
     facts: TaskFacts,
     members: Vec<Member>,
@@ -41,10 +44,10 @@ enum FeedEvent {
     Change(TaskId, usize),
     Statement(TaskId, usize),
     State(TaskId),
-    Blob(BlobRef, Key),
+    Blob(BlobRef),
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Inner {
     codes: HashMap<String, Vec<EnrolInspector>>,
     devices: BTreeMap<Key, Vec<(String, Key)>>,
@@ -71,6 +74,18 @@ pub struct Server {
     pub refuse: Mutex<Option<BlobKind>>,
     /// No photo can be fetched.
     pub no_downloads: AtomicBool,
+    /// Changes that write this cell are refused, as by a server whose forms lack it.
+    pub refuse_cell: Mutex<Option<String>>,
+    /// So many of the next answers break off in the middle.
+    pub halve_answers: AtomicU32,
+    /// Another certificate stands before the server.
+    pub foreign_certificate: AtomicBool,
+    /// The office has revoked the tablet.
+    pub revoked: AtomicBool,
+    /// Somebody says so who does not hold the server's key.
+    pub revoked_by_a_stranger: AtomicBool,
+    /// The next tablet that is not known is taken as enrolled for these persons.
+    pub adopt: Mutex<Option<Vec<(String, Key)>>>,
     pub time: AtomicI64,
     pub incarnation: AtomicU32,
 }
@@ -87,9 +102,31 @@ impl Server {
             miscount: AtomicBool::new(false),
             refuse: Mutex::default(),
             no_downloads: AtomicBool::new(false),
+            refuse_cell: Mutex::default(),
+            halve_answers: AtomicU32::new(0),
+            foreign_certificate: AtomicBool::new(false),
+            revoked: AtomicBool::new(false),
+            revoked_by_a_stranger: AtomicBool::new(false),
+            adopt: Mutex::default(),
             time: AtomicI64::new(super::START),
             incarnation: AtomicU32::new(1),
         })
+    }
+
+    /// Another server of the same past: what one of them hears, the other does not.
+    pub fn fork(&self) -> std::sync::Arc<Self> {
+        let mut fork = Server::new();
+        let own = std::sync::Arc::get_mut(&mut fork).expect("new");
+        own.inner = Mutex::new(self.inner().clone());
+        own.time = AtomicI64::new(self.time.load(Ordering::SeqCst));
+        own.incarnation = AtomicU32::new(self.incarnation.load(Ordering::SeqCst));
+        fork
+    }
+
+    /// The server's disk is put back from a copy that `past` is.
+    pub fn put_back(&self, past: &Server) {
+        *self.inner() = past.inner().clone();
+        self.incarnation.fetch_add(1, Ordering::SeqCst);
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -404,6 +441,14 @@ impl Server {
             auth.holds(request.method, &request.path, &request.body),
             "the device signs its requests"
         );
+        let adopted = self
+            .adopt
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(persons) = adopted {
+            self.inner().devices.insert(auth.key, persons);
+        }
         assert!(
             self.inner().devices.contains_key(&auth.key),
             "the device is enrolled"
@@ -462,6 +507,7 @@ impl Server {
 
     fn sync(&self, device: &Key, request: &SyncRequest) -> SyncResponse {
         let mut inner = self.inner();
+        let fed = inner.feed.len();
         let mut response = SyncResponse::empty_for_test(
             self.incarnation_bytes(),
             self.time.load(Ordering::SeqCst),
@@ -523,9 +569,13 @@ impl Server {
             .filter(|c| c.incarnation == self.incarnation_bytes())
             .map_or(0, |c| c.seq as usize);
         let events: Vec<FeedEvent> = inner.feed[from.min(inner.feed.len())..].to_vec();
-        for event in &events {
-            self.tell(&inner, device, event, &mut response);
+        let start = inner.feed.len() - events.len();
+        for (place, event) in events.iter().enumerate() {
+            // What this very request brought is passed over; the rest comes (back).
+            self.tell(&inner, device, event, start + place >= fed, &mut response);
         }
+        let asked: Vec<Sha256> = request.blobs.iter().map(|b| b.sha256).collect();
+        response.offered.retain(|b| !asked.contains(&b.sha256));
         response.cursor.seq = inner.feed.len() as u64;
         response
     }
@@ -556,11 +606,8 @@ impl Server {
             changes: part.changes.clone(),
         };
         let mut verdict = DocVerdict::default();
-        for (offered, judged) in part
-            .changes
-            .iter()
-            .zip(admit(&mut entry.doc, &rights, &batch))
-        {
+        let judged = self.judge(&mut entry.doc, &rights, &batch);
+        for (offered, judged) in part.changes.iter().zip(judged) {
             match judged.verdict {
                 Verdict::Admitted => {
                     entry.log.push(Logged {
@@ -591,7 +638,67 @@ impl Server {
         verdict
     }
 
-    fn tell(&self, inner: &Inner, device: &Key, event: &FeedEvent, response: &mut SyncResponse) {
+    /// Admission, with one cell that the forms of this server lack.
+    fn judge(&self, doc: &mut RecordDoc, rights: &Rights, batch: &Batch) -> Vec<Judged> {
+        let refused = self
+            .refuse_cell
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let lacks = |offered: &Offered| {
+            let chunk = Chunk::parse(&offered.bytes).ok()?;
+            let path = refused.as_deref()?;
+            chunk
+                .ops
+                .iter()
+                .any(|op| op.path == path)
+                .then_some(chunk.hash)
+        };
+        if !batch.changes.iter().any(|c| lacks(c).is_some()) {
+            return admit(doc, rights, batch);
+        }
+        let mut judged = Vec::new();
+        // Not signed itself, it pulls down with it what it was signed together with.
+        if let Some(hash) = batch
+            .changes
+            .iter()
+            .filter(|c| c.sig.is_none())
+            .find_map(lacks)
+        {
+            let waits = |c: &Offered| Judged {
+                hash: Chunk::parse(&c.bytes).map_or(hash, |c| c.hash),
+                verdict: Verdict::Waiting {
+                    missing: vec![hash],
+                },
+            };
+            return batch.changes.iter().map(waits).collect();
+        }
+        let mut rest = batch.clone();
+        rest.changes.retain(|c| lacks(c).is_none());
+        let mut others = admit(doc, rights, &rest).into_iter();
+        for offered in &batch.changes {
+            judged.extend(match lacks(offered) {
+                Some(hash) => Some(Judged {
+                    hash,
+                    verdict: Verdict::Refused {
+                        code: Code::BadCell,
+                        detail: "no such cell".into(),
+                    },
+                }),
+                None => others.next(),
+            });
+        }
+        judged
+    }
+
+    fn tell(
+        &self,
+        inner: &Inner,
+        device: &Key,
+        event: &FeedEvent,
+        fresh: bool,
+        response: &mut SyncResponse,
+    ) {
         let persons: Vec<&str> = inner.devices[device]
             .iter()
             .map(|(p, _)| p.as_str())
@@ -622,7 +729,7 @@ impl Server {
             }
             FeedEvent::Change(task, index) if mine(task) => {
                 let logged = &inner.tasks[task].log[*index];
-                if logged.from == Some(*device) {
+                if fresh && logged.from == Some(*device) {
                     return;
                 }
                 let author = response
@@ -643,7 +750,7 @@ impl Server {
             }
             FeedEvent::Statement(task, index) if mine(task) => {
                 let (signed, from) = &inner.tasks[task].statements[*index];
-                if *from != Some(*device) {
+                if !fresh || *from != Some(*device) {
                     response.signatures.push(signed.clone());
                 }
             }
@@ -655,9 +762,7 @@ impl Server {
                     round: entry.doc.view().round(),
                 });
             }
-            FeedEvent::Blob(blob, from)
-                if from != device && mine(&blob.task) && blob.kind != BlobKind::Original =>
-            {
+            FeedEvent::Blob(blob) if mine(&blob.task) && blob.kind != BlobKind::Original => {
                 response.offered.push(blob.clone())
             }
             _ => {}
@@ -678,9 +783,6 @@ impl Server {
                 .map(|(_, v)| v.clone())
         };
         let mut inner = self.inner();
-        let device = RequestAuth::parse(&header("authorization").expect("signed"))
-            .expect("parses")
-            .key;
         let Some((blob, bytes)) = inner.blobs.get_mut(&key) else {
             return FetchAnswer {
                 status: 404,
@@ -713,7 +815,7 @@ impl Server {
                 let (done, blob, length) =
                     (bytes.len() as u64 == blob.size, blob.clone(), bytes.len());
                 if done {
-                    inner.feed.push(FeedEvent::Blob(blob, device));
+                    inner.feed.push(FeedEvent::Blob(blob));
                 }
                 answer(204, length)
             }
@@ -745,6 +847,9 @@ impl Fetch for Server {
             if self.cut_after.load(Ordering::SeqCst) > 0 {
                 self.cut_after.fetch_sub(1, Ordering::SeqCst);
             }
+            if self.foreign_certificate.load(Ordering::SeqCst) {
+                return Err(FetchError::Certificate("unknown issuer".into()));
+            }
             let status = self.status.load(Ordering::SeqCst);
             if status != 0 {
                 return Ok(FetchAnswer {
@@ -756,7 +861,11 @@ impl Fetch for Server {
                 format!("{} {}", request.method, request.path),
                 request.body.len(),
             ));
-            let answer = self.handle(&request);
+            let mut answer = self.handle(&request);
+            if self.halve_answers.load(Ordering::SeqCst) > 0 {
+                self.halve_answers.fetch_sub(1, Ordering::SeqCst);
+                answer.body.truncate(answer.body.len() / 2);
+            }
             if self.lose_answers.load(Ordering::SeqCst) > 0 {
                 self.lose_answers.fetch_sub(1, Ordering::SeqCst);
                 return Err(FetchError::Stalled("the answer was lost".into()));

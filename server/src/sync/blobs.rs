@@ -206,7 +206,7 @@ pub async fn append(
             }
         }
     };
-    note(state, device, &task, &sha256, done).await?;
+    note(state, &task, &sha256, done).await?;
     if done.stored {
         // Only now nobody needs the staged bytes; should this fail they are merely in the way.
         let _ = fs::remove_file(state.blob_store.staged(&task, &sha256));
@@ -222,19 +222,8 @@ pub async fn append(
     Ok(done)
 }
 
-async fn note(
-    state: &AppState,
-    device: &Device,
-    task: &str,
-    sha256: &str,
-    done: Progress,
-) -> Result<(), AppError> {
-    let (task, sha256, device, now) = (
-        task.to_owned(),
-        sha256.to_owned(),
-        device.id.clone(),
-        state.now(),
-    );
+async fn note(state: &AppState, task: &str, sha256: &str, done: Progress) -> Result<(), AppError> {
+    let (task, sha256, now) = (task.to_owned(), sha256.to_owned(), state.now());
     state
         .db
         .write(move |tx| {
@@ -245,7 +234,7 @@ async fn note(
             let is_news = store::blob_stored(tx, &task, &sha256, now)?;
             let for_colleagues = row.is_some_and(|r| r.kind != ::sync::message::BlobKind::Original);
             if is_news && for_colleagues {
-                store::tell_team(tx, &task, &device, FeedKind::Blob, &sha256)?;
+                store::tell_team(tx, &task, "", FeedKind::Blob, &sha256)?;
             }
             Ok(())
         })

@@ -68,7 +68,7 @@ pub async fn receive(
                 let (mut done, mut again) = (Vec::new(), Vec::new());
                 for (prepared, outcome) in judged {
                     let index = prepared.incoming.index;
-                    match apply(tx, &ids, &device, &prepared, outcome, now)? {
+                    match apply(tx, &ids, &prepared, outcome, now)? {
                         Some(verdict) => done.push((index, verdict)),
                         None => again.push(prepared.incoming),
                     }
@@ -241,7 +241,6 @@ fn prepare(
 fn apply(
     tx: &mut Tx<'_>,
     state: &AppState,
-    device: &Device,
     prepared: &Prepared,
     outcome: Option<Result<Done, PoolError>>,
     now: i64,
@@ -316,13 +315,8 @@ fn apply(
     if let Some((first, last)) = span {
         store::save_doc(tx, &task, &done.cache, &done.heads, &done.summary, now)?;
         store::name_blobs(tx, &task, &done.blobs)?;
-        store::tell_team(
-            tx,
-            &task,
-            &device.id,
-            FeedKind::Changes,
-            &format!("{first}-{last}"),
-        )?;
+        let span = format!("{first}-{last}");
+        store::tell_team(tx, &task, "", FeedKind::Changes, &span)?;
         seal::settle(tx, &task, now)?;
     }
     Ok(Some(verdict_of(incoming, held)))
@@ -382,13 +376,8 @@ fn keep_signatures(
         verdicts.push(match checked {
             Ok(()) => {
                 if store::keep_signature(tx, &row, now, &device.id)? {
-                    store::tell_team(
-                        tx,
-                        &task,
-                        &device.id,
-                        FeedKind::Signature,
-                        &row.id().to_string(),
-                    )?;
+                    let id = row.id().to_string();
+                    store::tell_team(tx, &task, "", FeedKind::Signature, &id)?;
                     touched.insert(task, ());
                 }
                 SignatureVerdict {

@@ -22,20 +22,30 @@ const ROWS: u32 = 2_000;
 pub const BUDGET: usize = 1_500_000;
 
 /// Builds the response to `request` but for the verdicts. Takes at most about `budget` bytes.
+///
+/// `fed` is where the device's feed ended when the request came. What the device itself wrote lies
+/// behind it when the request has just brought it, and is passed over. It lies before it when the
+/// device asks from a place before its own work: an answer was lost, or its store was put back from
+/// a copy. Then it gets its own work back.
 pub fn respond(
     tx: &mut Tx<'_>,
     state: &AppState,
     device: &Device,
     request: &SyncRequest,
+    fed: i64,
     budget: usize,
 ) -> Result<SyncResponse, AppError> {
     let incarnation = state.incarnation_bytes();
     let known = request.cursor.filter(|c| c.incarnation == incarnation);
-    // A cursor beyond the feed is one of a server that was restored to an earlier state.
-    let seq = known
-        .and_then(|c| i64::try_from(c.seq).ok())
-        .filter(|s| *s <= device.feed_seq);
+    // A cursor that is no place of the feed is one of a server that was restored to an earlier
+    // state: every start leaves a gap in the numbers, so that no two pasts share one.
+    let seq = match known.and_then(|c| i64::try_from(c.seq).ok()) {
+        Some(seq) if seq == 0 || store::feed_has(tx, &device.id, seq)? => Some(seq),
+        _ => None,
+    };
     let mut down = Down::new(state, device, seq.unwrap_or(0), incarnation);
+    down.fed = fed;
+    down.asked = request.blobs.iter().map(|b| (b.task, b.sha256)).collect();
     if request.cursor.is_some() && seq.is_none() {
         down.response.restored = true;
         down.response.tips = store::tips(tx, &device.id)?;
@@ -58,6 +68,10 @@ struct Down<'a> {
     device: &'a Device,
     response: SyncResponse,
     size: usize,
+    /// See [`respond`].
+    fed: i64,
+    /// Photos that the device asks about: it has them.
+    asked: BTreeSet<(TaskId, Sha256)>,
     sent: BTreeSet<(TaskId, Sha256)>,
     told: BTreeSet<(TaskId, u8)>,
 }
@@ -89,6 +103,8 @@ impl<'a> Down<'a> {
             device,
             response,
             size: 0,
+            fed: 0,
+            asked: BTreeSet::new(),
             sent: BTreeSet::new(),
             told: BTreeSet::new(),
         }
@@ -139,8 +155,8 @@ impl<'a> Down<'a> {
             FeedKind::Withdraw => self.grant(tx, task, true),
             FeedKind::State if self.told.insert((task, 1)) => self.task_state(tx, task),
             FeedKind::Grant | FeedKind::State => Ok(()),
-            FeedKind::Changes => self.changes(tx, task, &row.reference),
-            FeedKind::Signature => self.signature(tx, task, &row.reference),
+            FeedKind::Changes => self.changes(tx, task, &row.reference, row.seq > self.fed),
+            FeedKind::Signature => self.signature(tx, task, &row.reference, row.seq > self.fed),
             FeedKind::Blob => self.blob(tx, task, &row.reference),
         }
     }
@@ -180,7 +196,13 @@ impl<'a> Down<'a> {
         Ok(())
     }
 
-    fn changes(&mut self, tx: &mut Tx<'_>, task: TaskId, span: &str) -> Result<(), AppError> {
+    fn changes(
+        &mut self,
+        tx: &mut Tx<'_>,
+        task: TaskId,
+        span: &str,
+        fresh: bool,
+    ) -> Result<(), AppError> {
         let parsed = span
             .split_once('-')
             .and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
@@ -188,6 +210,9 @@ impl<'a> Down<'a> {
             parsed.ok_or_else(|| AppError::internal(format!("feed row {span:?}")))?;
         let mut offered = Vec::new();
         for change in store::changes(tx, &task.to_string(), first, last)? {
+            if fresh && change.via_device == self.device.id {
+                continue;
+            }
             if self.sent.insert((task, change.hash)) {
                 self.size += change.bytes.len() + 70;
                 offered.push(store::offered(change, &mut self.response.authors));
@@ -206,8 +231,16 @@ impl<'a> Down<'a> {
         Ok(())
     }
 
-    fn signature(&mut self, tx: &mut Tx<'_>, task: TaskId, id: &str) -> Result<(), AppError> {
-        if let Some(row) = store::signature(tx, &task.to_string(), id)? {
+    fn signature(
+        &mut self,
+        tx: &mut Tx<'_>,
+        task: TaskId,
+        id: &str,
+        fresh: bool,
+    ) -> Result<(), AppError> {
+        let found = store::signature(tx, &task.to_string(), id)?;
+        let own = |via: &str| fresh && via == self.device.id;
+        if let Some((row, _)) = found.filter(|(_, via)| !own(via)) {
             self.size += row.body.len() + row.ink.as_ref().map_or(0, Vec::len);
             self.response.signatures.push(row);
         }
@@ -236,6 +269,9 @@ impl<'a> Down<'a> {
             .filter(|r| r.stored && r.kind != BlobKind::Original);
         if let Some(row) = row {
             let sha256 = sha256.parse().map_err(AppError::internal)?;
+            if self.asked.contains(&(task, sha256)) {
+                return Ok(());
+            }
             self.size += 64;
             self.response.offered.push(BlobRef {
                 task,

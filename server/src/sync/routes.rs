@@ -61,12 +61,12 @@ async fn sync_v1(
     } else {
         receive(&state, &device, &request).await?
     };
-    let (reader, mut budget) = (device.key, BUDGET);
+    let (reader, fed, mut budget) = (device.key, device.feed_seq, BUDGET);
     loop {
         let (own, request) = (state.clone(), request.clone());
         let response = state.db.read(move |tx| {
             let device = store::device_by_key(tx, &reader)?.ok_or_else(unknown_device)?;
-            respond(tx, &own, &device, &request, budget)
+            respond(tx, &own, &device, &request, fed, budget)
         });
         let mut response = response.await?;
         response.verdicts.clone_from(&verdicts);

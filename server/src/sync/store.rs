@@ -506,11 +506,12 @@ pub fn signatures(tx: &mut Tx<'_>, task: &str) -> Result<Vec<KeptSignature>> {
     )
 }
 
-pub fn signature(tx: &mut Tx<'_>, task: &str, id: &str) -> Result<Option<Signed>> {
+/// A statement, and the device that brought it.
+pub fn signature(tx: &mut Tx<'_>, task: &str, id: &str) -> Result<Option<(Signed, String)>> {
     tx.query_opt(
-        "SELECT row FROM record_signatures WHERE task = $1 AND id = $2",
+        "SELECT row, via_device FROM record_signatures WHERE task = $1 AND id = $2",
         &[&task, &id],
-        |r| signed(r, 0),
+        |r| Ok((signed(r, 0)?, r.get(1)?)),
     )
 }
 
@@ -604,6 +605,23 @@ pub struct FeedRow {
     pub kind: FeedKind,
     pub task: String,
     pub reference: String,
+}
+
+/// Whether `seq` is a place in the device's feed.
+pub fn feed_has(tx: &mut Tx<'_>, device: &str, seq: i64) -> Result<bool> {
+    let found: Option<i64> = tx.query_opt(
+        "SELECT 1 FROM feed WHERE device = $1 AND seq = $2",
+        &[&device, &seq],
+        |r| r.get(0),
+    )?;
+    Ok(found.is_some())
+}
+
+/// Leaves a gap of `by` in the numbers of every feed: done at each start, so that a cursor of a past
+/// that a restored backup does not have is no place of the feed (X7).
+pub fn leave_gap(tx: &mut Tx<'_>, by: i64) -> Result<()> {
+    tx.execute("UPDATE devices SET feed_seq = feed_seq + $1", &[&by])?;
+    Ok(())
 }
 
 /// The next rows of a device's feed.

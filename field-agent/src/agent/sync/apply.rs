@@ -14,6 +14,7 @@ use super::super::{Agent, Loaded, Open, lock, storage};
 use super::admission::take_changes;
 use super::grants::{GrantRefused, take_grant, take_state, take_statement};
 use super::pack::{blob_ref, cursor, form_of};
+use super::reauthor::{self, Refused};
 use super::receipts::{doubt_changes, receipts, verdicts};
 use super::{InFlight, StepFailure};
 use crate::api::Problem;
@@ -150,6 +151,7 @@ fn apply_in_transaction(
     now: i64,
 ) -> Result<Applied, Problem> {
     let mut applied = Applied::default();
+    let mut refused = Refused::new();
     // Grants first: they bring the rosters by which changes are admitted.
     let mut touched: BTreeSet<TaskId> = BTreeSet::new();
     let before = cursor(&open.db).map_err(storage)?;
@@ -171,7 +173,7 @@ fn apply_in_transaction(
             .notes
             .push("server has another incarnation: offering everything again".into());
     } else {
-        verdicts(&tx, sent, response, &mut touched).map_err(storage)?;
+        refused = verdicts(&tx, sent, response, &mut touched).map_err(storage)?;
         receipts(&tx, sent, response, now, &mut touched).map_err(storage)?;
         applied.again |= sent.left && response.verdicts.len() == sent.docs.len();
     }
@@ -192,6 +194,25 @@ fn apply_in_transaction(
     for grant in response.grants.iter().filter(|g| !g.withdrawn) {
         // A new roster may let in what waited.
         docs.entry(grant.task).or_default();
+    }
+    // Own work that cannot be taken as it is, before colleagues': what comes back of a past that this
+    // tablet forgot then stands beside it.
+    let epoch = open.epoch.saturating_add(u32::from(!refused.is_empty()));
+    for (task, hashes) in &refused {
+        let id = task.to_string();
+        if let Some(row) = tasks::get(&tx, &id).map_err(storage)? {
+            let record = records.get(*task, &row)?;
+            let written = reauthor::write_anew(&tx, record, &here, epoch, hashes, now)?;
+            applied
+                .notes
+                .push(format!("written anew under epoch {epoch}: {written}"));
+            applied.again |= written > 0;
+            statements::cancel(&tx, &id).map_err(storage)?;
+            docs.entry(*task).or_default();
+        }
+    }
+    if epoch != open.epoch {
+        store::set_meta(&tx, "epoch", epoch.to_string().as_bytes()).map_err(storage)?;
     }
     for (task, parts) in docs {
         take_changes(
@@ -240,6 +261,7 @@ fn apply_in_transaction(
     let mut memory = records.memory;
     memory.retain(|task, _| open_before.contains(task));
     open.records = memory;
+    open.epoch = epoch;
     Ok(applied)
 }
 

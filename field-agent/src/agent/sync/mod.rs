@@ -8,6 +8,7 @@ mod admission;
 mod apply;
 mod grants;
 mod pack;
+mod reauthor;
 mod receipts;
 mod transfer;
 mod words;

@@ -92,6 +92,14 @@ fn docs(open: &Open, rows: Vec<changes::Undelivered>) -> Packed {
                 u32::try_from(index).ok()
             });
         let Some(author) = *author else { continue };
+        // What was not taken at once is signed one by one: then one that is refused, and is told so,
+        // does not pull down those before it.
+        let sig = match row.sig {
+            None if row.again && authors[author as usize].device == own => {
+                Some(signing::sign(&open.device, CHANGE, &row.hash.0))
+            }
+            known => known,
+        };
         let doc = *at.entry(task).or_insert_with(|| {
             docs.push(DocChanges {
                 task,
@@ -103,7 +111,7 @@ fn docs(open: &Open, rows: Vec<changes::Undelivered>) -> Packed {
         docs[doc].changes.push(Offered {
             author,
             bytes: row.bytes,
-            sig: row.sig,
+            sig,
         });
         hashes[doc].1.push(row.hash);
         newest.insert((doc, author), docs[doc].changes.len() - 1);

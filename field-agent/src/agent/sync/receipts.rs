@@ -8,6 +8,7 @@ use sync::ids::{Sha256, TaskId};
 use sync::message::SyncResponse;
 
 use super::super::{Open, storage};
+use super::reauthor::{Refused, is_at_fault};
 use super::{InFlight, words};
 use crate::api::Problem;
 use crate::store::{changes, delivery, queue, statements, tasks};
@@ -44,15 +45,21 @@ pub(super) fn doubt_changes(
     Ok(())
 }
 
-/// Verdicts on changes and signatures. A count that does not add up confirms nothing (lesson 5).
+/// Verdicts on changes and signatures; tells which changes are themselves at fault. A count that does not add up confirms nothing (lesson 5).
 pub(super) fn verdicts(
     db: &Connection,
     sent: &InFlight,
     response: &SyncResponse,
     touched: &mut BTreeSet<TaskId>,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Refused> {
+    let mut refused = Refused::new();
     for ((task, hashes), verdict) in sent.docs.iter().zip(&response.verdicts) {
         touched.insert(*task);
+        let at_fault = verdict.held.iter().filter_map(|h| Some((h.hash, h.code?)));
+        let at_fault = at_fault.filter(|(h, c)| is_at_fault(*c) && hashes.contains(h));
+        for (hash, code) in at_fault {
+            refused.entry(*task).or_default().insert(hash, code);
+        }
         let task = task.to_string();
         let adds_up = verdict.stored as usize + verdict.held.len() == hashes.len();
         for hash in hashes {
@@ -83,7 +90,7 @@ pub(super) fn verdicts(
         }
     }
     touched.extend(statements::tasks_of(db, &sent.signatures)?);
-    Ok(())
+    Ok(refused)
 }
 
 /// What the server has of each photo that was asked about.
