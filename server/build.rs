@@ -40,11 +40,10 @@ fn main() {
     let out = PathBuf::from(env::var("OUT_DIR").expect("set by cargo")).join("migrations.rs");
     fs::write(out, list).expect("OUT_DIR is writable");
 
-    // A release embeds the built console; a debug build reads it from the folder at run time.
+    // A release embeds the built web apps; a debug build reads them from the folder at run time.
     if env::var("PROFILE").as_deref() == Ok("release") {
-        println!(
-            "cargo:rerun-if-changed={}",
-            manifest.join("console/dist").display()
-        );
+        for built in ["console/dist", "portal/verify/dist"] {
+            println!("cargo:rerun-if-changed={}", manifest.join(built).display());
+        }
     }
 }

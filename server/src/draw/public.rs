@@ -73,12 +73,12 @@ pub fn draws(
     Ok((rows, total))
 }
 
-/// One committed draw.
+/// One committed draw, by its id or its number.
 ///
 /// # Errors
 /// The database.
 pub fn draw(tx: &mut Tx<'_>, id: &str, now: i64) -> Result<Option<PublicDraw>, AppError> {
-    match store::find(tx, id)?.filter(|draw| draw.commitment.is_some()) {
+    match store::find_public(tx, id)? {
         Some(draw) => shown(tx, draw, now).map(Some),
         None => Ok(None),
     }

@@ -114,6 +114,18 @@ pub fn find(tx: &mut Tx<'_>, id: &str) -> Result<Option<Draw>> {
     )
 }
 
+/// A committed draw by its id or its number: what the public may ask for (D5).
+pub fn find_public(tx: &mut Tx<'_>, id_or_number: &str) -> Result<Option<Draw>> {
+    tx.query_opt(
+        &format!(
+            "SELECT {COLUMNS} FROM draws
+             WHERE (id = $1 OR number = $1) AND commitment IS NOT NULL LIMIT 1"
+        ),
+        &[&id_or_number],
+        draw,
+    )
+}
+
 /// The number that the next draw of a department and year gets, from 1 without gaps (D5).
 pub fn next_seq(tx: &mut Tx<'_>, department: &str, year: i32) -> Result<i64> {
     tx.query_one(

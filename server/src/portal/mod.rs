@@ -1,4 +1,5 @@
-//! The public portal 公示 (U5, L3, D5, T2): pages that work without JavaScript, and open data.
+//! The public portal 公示 (U5, L3, D5, T2): pages that work without JavaScript, open data, and the page
+//! that verifies a draw in the visitor's browser (D2).
 //!
 //! It reads what was published and nothing else: results come from the published versions, never
 //! from records or registers, so what is internal (risk classes, telephones) cannot get here.
@@ -6,6 +7,7 @@
 mod filters;
 mod open;
 mod pages;
+mod verify;
 
 use axum::Router;
 use axum::http::{StatusCode, header};
@@ -28,6 +30,11 @@ pub fn router() -> Router<AppState> {
         .route("/items/{code}", get(pages::item))
         .route("/draws", get(pages::draws))
         .route("/draws/{id}", get(pages::draw))
+        .route("/draws/{id}/verify", get(verify::of_draw))
+        .route("/verify", get(verify::of_any))
+        .route("/verify/spec.md", get(verify::specification))
+        .route("/verify/by-hand.md", get(verify::by_hand))
+        .route("/verify/{name}", get(verify::built))
         .route("/open", get(pages::open))
         .route("/open/results.csv", get(open::results_csv))
         .route("/open/results.json", get(open::results_json))
@@ -49,6 +56,15 @@ async fn css() -> Response {
 
 /// A page or file with the portal's headers. Short caching keeps a rush away from the database.
 fn answer(status: StatusCode, kind: &'static str, body: impl IntoResponse) -> Response {
+    answer_under(POLICY, status, kind, body)
+}
+
+fn answer_under(
+    policy: &'static str,
+    status: StatusCode,
+    kind: &'static str,
+    body: impl IntoResponse,
+) -> Response {
     let cache = if status == StatusCode::OK {
         "public, max-age=60"
     } else {
@@ -56,7 +72,7 @@ fn answer(status: StatusCode, kind: &'static str, body: impl IntoResponse) -> Re
     };
     let headers = [
         (header::CONTENT_TYPE, kind),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_SECURITY_POLICY, policy),
         (header::CACHE_CONTROL, cache),
     ];
     (status, headers, body).into_response()

@@ -17,7 +17,7 @@ use crate::publication::{PublicResult, PublicationState, state_on};
 use crate::review::store::department_name;
 use crate::state::AppState;
 
-const HTML: &str = "text/html; charset=utf-8";
+pub(super) const HTML: &str = "text/html; charset=utf-8";
 /// Rows on a page.
 const ROWS: u32 = 20;
 /// Nobody turns further than this; a search is what helps.
