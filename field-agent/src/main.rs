@@ -29,6 +29,9 @@ enum Command {
         /// Loopback address; port 0 takes a free one.
         #[arg(long, env = "FIELD_AGENT_LISTEN", default_value = "127.0.0.1:0")]
         listen: SocketAddr,
+        /// Where colleagues' tablets reach this one, once its inspectors want that; port 0 takes a free one.
+        #[arg(long, env = "FIELD_AGENT_NEARBY", default_value = "0.0.0.0:0")]
+        nearby: SocketAddr,
         /// Server to enrol at when the form names none.
         #[arg(long, env = "FIELD_AGENT_SERVER")]
         server: Option<String>,
@@ -52,9 +55,11 @@ fn main() -> anyhow::Result<()> {
         Command::Run {
             data,
             listen,
+            nearby,
             server,
         } => run(Config {
             listen,
+            nearby,
             server,
             ..Config::new(data)
         })?,

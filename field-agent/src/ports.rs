@@ -1,8 +1,12 @@
 //! What the core asks of its host: time, randomness, a secret of the device, a way to fetch.
 
+use std::collections::BTreeSet;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
+
+use sync::ids::Key;
 
 /// The time. A host gives the system's clock, a test one that it moves.
 pub trait Clock: Send + Sync {
@@ -91,4 +95,20 @@ pub type Fetching<'a> = Pin<Box<dyn Future<Output = Result<FetchAnswer, FetchErr
 pub trait Fetch: Send + Sync {
     /// Sends `request` to `server` (scheme and authority) and waits for the whole answer.
     fn fetch<'a>(&'a self, server: &'a str, request: FetchRequest) -> Fetching<'a>;
+}
+
+/// The answer of another tablet that is being waited for, with the key that its certificate holds.
+pub type FetchingNearby<'a> =
+    Pin<Box<dyn Future<Output = Result<(Key, FetchAnswer), FetchError>> + Send + 'a>>;
+
+/// A way to other tablets on the local network.
+pub trait OtherTablets: Send + Sync {
+    /// Sends `request` to the tablet at `address`, if its certificate's key is one of `trusted`, and waits
+    /// for the whole answer.
+    fn fetch<'a>(
+        &'a self,
+        address: SocketAddr,
+        trusted: BTreeSet<Key>,
+        request: FetchRequest,
+    ) -> FetchingNearby<'a>;
 }

@@ -11,6 +11,7 @@ pub mod completeness;
 pub mod enrol;
 mod entries;
 pub mod labels;
+pub mod nearby;
 pub mod photos;
 pub mod preview;
 mod ready;
@@ -40,7 +41,7 @@ use rusqlite::Connection;
 use crate::api::Problem;
 use crate::api::access::Access;
 use crate::photos::font::StampFont;
-use crate::ports::{Clock, Fetch, KeyStore, Random, Space};
+use crate::ports::{Clock, Fetch, KeyStore, OtherTablets, Random, Space};
 use crate::store::blobs::Blobs;
 use crate::store::{changes, tasks as task_rows};
 use crate::vault::Vault;
@@ -59,6 +60,8 @@ pub struct Ports {
     pub keys: Arc<dyn KeyStore>,
     pub space: Arc<dyn Space>,
     pub fetch: Arc<dyn Fetch>,
+    /// The way to colleagues' tablets.
+    pub other_tablets: Arc<dyn OtherTablets>,
     pub pin_cost: PinCost,
     /// Where tablets enrol when the request names no server.
     pub server: Option<String>,
@@ -92,6 +95,9 @@ pub struct Agent {
     revision: AtomicU64,
     wake: Arc<tokio::sync::Notify>,
     driver: Mutex<sync::DriverState>,
+    nearby_state: Mutex<nearby::NearbyState>,
+    nearby_change: tokio::sync::Notify,
+    other_tablets: Arc<dyn OtherTablets>,
     log: Mutex<VecDeque<String>>,
 }
 
@@ -159,6 +165,9 @@ impl Agent {
             revision: AtomicU64::new(1),
             wake: Arc::new(tokio::sync::Notify::new()),
             driver: Mutex::default(),
+            nearby_state: Mutex::default(),
+            nearby_change: tokio::sync::Notify::new(),
+            other_tablets: ports.other_tablets,
             log: Mutex::default(),
         }))
     }

@@ -35,6 +35,7 @@ async fn agent(dir: &Path, room: Option<u64>) -> (Arc<Agent>, String) {
         keys: Arc::new(FileKeyStore::new(dir.join("device.secret"))),
         space: Arc::new(Room(room)),
         fetch: server,
+        other_tablets: Arc::new(crate::host::TlsTablets),
         pin_cost: PinCost {
             m_kib: 64,
             passes: 1,

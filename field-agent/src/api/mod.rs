@@ -5,6 +5,7 @@
 //! session cookie. See [`access`].
 
 pub mod access;
+pub mod nearby;
 pub mod photos;
 pub mod problem;
 pub mod record;
@@ -70,6 +71,8 @@ fn documented() -> OpenApiRouter<Arc<Agent>> {
         .routes(routes!(sync::sync_policy))
         .routes(routes!(sync::retry_photo))
         .routes(routes!(sync::diagnostics))
+        .routes(routes!(nearby::nearby, nearby::set_nearby))
+        .routes(routes!(nearby::add_nearby))
 }
 
 /// The OpenAPI document as pretty JSON, as committed in `field-agent/openapi.json`.

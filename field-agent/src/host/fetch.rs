@@ -24,55 +24,57 @@ impl HttpFetch {
             .build()?;
         Ok(HttpFetch { client })
     }
-
-    async fn send(&self, server: &str, request: FetchRequest) -> Result<FetchAnswer, FetchError> {
-        let method = request
-            .method
-            .parse::<reqwest::Method>()
-            .map_err(|e| FetchError::BadAnswer(e.to_string()))?;
-        let mut builder = self
-            .client
-            .request(method, format!("{server}{}", request.path));
-        for (name, value) in &request.headers {
-            builder = builder.header(name, value);
-        }
-        let mut response = builder
-            .body(request.body)
-            .send()
-            .await
-            .map_err(|e| told(&e))?;
-        let status = response.status().as_u16();
-        let headers = response
-            .headers()
-            .iter()
-            .filter_map(|(name, value)| {
-                Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
-            })
-            .collect();
-        let mut body = Vec::new();
-        while let Some(part) = response.chunk().await.map_err(|e| told(&e))? {
-            if body.len() + part.len() > request.limit {
-                return Err(FetchError::BadAnswer(format!(
-                    "more than {} bytes",
-                    request.limit
-                )));
-            }
-            body.extend_from_slice(&part);
-        }
-        Ok(FetchAnswer {
-            status,
-            headers,
-            body,
-        })
-    }
 }
 
 impl Fetch for HttpFetch {
     fn fetch<'a>(&'a self, server: &'a str, request: FetchRequest) -> Fetching<'a> {
-        Box::pin(self.send(server, request))
+        Box::pin(send(&self.client, server, request))
     }
 }
 
+/// Sends a request and reads the answer up to its limit.
+pub(super) async fn send(
+    client: &reqwest::Client,
+    server: &str,
+    request: FetchRequest,
+) -> Result<FetchAnswer, FetchError> {
+    let method = request
+        .method
+        .parse::<reqwest::Method>()
+        .map_err(|e| FetchError::BadAnswer(e.to_string()))?;
+    let mut builder = client.request(method, format!("{server}{}", request.path));
+    for (name, value) in &request.headers {
+        builder = builder.header(name, value);
+    }
+    let mut response = builder
+        .body(request.body)
+        .send()
+        .await
+        .map_err(|e| told(&e))?;
+    let status = response.status().as_u16();
+    let headers = response
+        .headers()
+        .iter()
+        .filter_map(|(name, value)| {
+            Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+        })
+        .collect();
+    let mut body = Vec::new();
+    while let Some(part) = response.chunk().await.map_err(|e| told(&e))? {
+        if body.len() + part.len() > request.limit {
+            return Err(FetchError::BadAnswer(format!(
+                "more than {} bytes",
+                request.limit
+            )));
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(FetchAnswer {
+        status,
+        headers,
+        body,
+    })
+}
 fn told(error: &reqwest::Error) -> FetchError {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);

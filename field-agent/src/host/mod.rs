@@ -2,6 +2,7 @@
 
 mod fetch;
 mod keys;
+mod nearby;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use crate::vault::slot::PinCost;
 
 pub use fetch::HttpFetch;
 pub use keys::FileKeyStore;
+pub use nearby::TlsTablets;
 
 /// How long a write may wait for others before a sync begins.
 const GATHER: Duration = Duration::from_millis(300);
@@ -28,6 +30,8 @@ pub struct Config {
     pub data: PathBuf,
     /// Loopback address; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// Where colleagues' tablets reach this one, once its inspectors want that; port 0 takes a free one.
+    pub nearby: SocketAddr,
     /// Server to enrol at when the form names none.
     pub server: Option<String>,
     pub pin_cost: PinCost,
@@ -41,6 +45,7 @@ impl Config {
         Config {
             data: data.into(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            nearby: SocketAddr::from(([0, 0, 0, 0], 0)),
             server: None,
             pin_cost: PinCost::default(),
             background_sync: true,
@@ -110,6 +115,7 @@ pub struct RunningAgent {
     stop: Option<oneshot::Sender<()>>,
     server: tokio::task::JoinHandle<()>,
     background: Option<tokio::task::JoinHandle<()>>,
+    nearby: tokio::task::JoinHandle<()>,
 }
 
 impl RunningAgent {
@@ -125,6 +131,7 @@ impl RunningAgent {
 
     /// Stops listening and syncing. Whatever was confirmed is on disk already.
     pub async fn stop(mut self) {
+        self.nearby.abort();
         if let Some(background) = self.background.take() {
             background.abort();
             let _ = background.await;
@@ -147,6 +154,7 @@ impl Drop for RunningAgent {
         if let Some(background) = &self.background {
             background.abort();
         }
+        self.nearby.abort();
         self.server.abort();
     }
 }
@@ -196,6 +204,7 @@ pub async fn start_with(
         keys,
         space: Arc::new(DiskSpace),
         fetch,
+        other_tablets: Arc::new(TlsTablets),
         pin_cost: config.pin_cost,
         server: config.server,
     })?;
@@ -225,6 +234,7 @@ pub async fn start_with(
     let background = config
         .background_sync
         .then(|| tokio::spawn(sync_in_background(agent.clone())));
+    let nearby = tokio::spawn(nearby::run(agent.clone(), config.nearby));
     let warm = agent.clone();
     tokio::task::spawn_blocking(move || warm.warm_up());
     Ok(RunningAgent {
@@ -234,6 +244,7 @@ pub async fn start_with(
         stop: Some(stop),
         server,
         background,
+        nearby,
     })
 }
 

@@ -1,6 +1,6 @@
 //! The change log: original bytes in the order of admission, with their authors.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use sync::author::Author;
 use sync::ids::{Key, Sha256};
 use sync::signing::Sig;
@@ -56,9 +56,10 @@ pub fn authors(db: &Connection, task: &str) -> rusqlite::Result<Vec<(String, Aut
         .collect()
 }
 
-/// A change that the server has not confirmed.
+/// A change as it travels.
 #[derive(Debug, Clone)]
-pub struct Undelivered {
+pub struct LogRow {
+    pub position: i64,
     pub task: String,
     pub hash: Sha256,
     pub actor: String,
@@ -69,14 +70,44 @@ pub struct Undelivered {
 }
 
 /// Changes that the server has not confirmed and that were not refused, oldest first, at most `limit`.
-pub fn undelivered(db: &Connection, limit: usize) -> rusqlite::Result<Vec<Undelivered>> {
+pub fn undelivered(db: &Connection, limit: usize) -> rusqlite::Result<Vec<LogRow>> {
     db.prepare_cached(
-        "SELECT task, hash, actor, bytes, sig, delivery = 1 FROM change WHERE delivery < 2 ORDER BY position LIMIT ?1",
+        "SELECT position, task, hash, actor, bytes, sig, delivery = 1 FROM change WHERE delivery < 2 ORDER BY position LIMIT ?1",
     )?
-    .query_map([limit as i64], |r| {
-        Ok(Undelivered { task: r.get(0)?, hash: Sha256(r.get(1)?), actor: r.get(2)?, bytes: r.get(3)?, sig: r.get::<_, Option<[u8; 64]>>(4)?.map(Sig), again: r.get(5)? })
+    .query_map([limit as i64], log_row)?
+    .collect()
+}
+
+fn log_row(r: &Row<'_>) -> rusqlite::Result<LogRow> {
+    Ok(LogRow {
+        position: r.get(0)?,
+        task: r.get(1)?,
+        hash: Sha256(r.get(2)?),
+        actor: r.get(3)?,
+        bytes: r.get(4)?,
+        sig: r.get::<_, Option<[u8; 64]>>(5)?.map(Sig),
+        again: r.get(6)?,
+    })
+}
+
+/// The log behind a position, each change with the device of its author, at most `limit`.
+pub fn after(db: &Connection, position: i64, limit: usize) -> rusqlite::Result<Vec<(Key, LogRow)>> {
+    db.prepare_cached(
+        "SELECT position, c.task, hash, c.actor, bytes, sig, 0, device FROM change c
+         JOIN author a ON a.task = c.task AND a.actor = c.actor
+         WHERE position > ?1 AND delivery <> 3 ORDER BY position LIMIT ?2",
+    )?
+    .query_map(params![position, limit as i64], |r| {
+        Ok((Key(r.get(7)?), log_row(r)?))
     })?
     .collect()
+}
+
+/// The newest position of the log, 0 for none.
+pub fn newest(db: &Connection) -> rusqlite::Result<i64> {
+    db.query_row("SELECT coalesce(max(position), 0) FROM change", [], |r| {
+        r.get(0)
+    })
 }
 
 /// Keeps the device's signature of a change.

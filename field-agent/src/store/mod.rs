@@ -71,6 +71,13 @@ pub fn set_meta(db: &Connection, key: &str, value: &[u8]) -> rusqlite::Result<()
     .map(drop)
 }
 
+/// Forgets a fact of the tablet itself.
+pub fn clear_meta(db: &Connection, key: &str) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM meta WHERE key = ?1")?
+        .execute([key])
+        .map(drop)
+}
+
 /// How far something is on its way to the server, as the store keeps it.
 pub mod delivery {
     /// On this tablet only.

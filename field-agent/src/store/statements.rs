@@ -53,6 +53,17 @@ pub fn undelivered(db: &Connection, limit: usize) -> rusqlite::Result<Vec<Signed
         .collect()
 }
 
+/// Statements behind a place in the table, each with its own.
+pub fn after(db: &Connection, place: i64) -> rusqlite::Result<Vec<(i64, Signed)>> {
+    db.prepare_cached(
+        "SELECT rowid, row FROM statement WHERE rowid > ?1 AND delivery <> 3 ORDER BY rowid",
+    )?
+    .query_map([place], |r| {
+        Ok((r.get(0)?, decode(&r.get::<_, Vec<u8>>(1)?)?))
+    })?
+    .collect()
+}
+
 /// Moves a statement on its way; a confirmed one never goes back.
 pub fn set_delivery(
     db: &Connection,

@@ -42,6 +42,13 @@ pub fn cards(db: &Connection) -> rusqlite::Result<Vec<(String, String, i64)>> {
         .collect()
 }
 
+/// The rosters of tasks that were not withdrawn.
+pub fn rosters(db: &Connection) -> rusqlite::Result<Vec<(String, Vec<u8>)>> {
+    db.prepare_cached("SELECT task, roster FROM task WHERE withdrawn = 0")?
+        .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
+        .collect()
+}
+
 /// Takes in a task or newer facts and roster of it.
 pub fn put(db: &Connection, task: &TaskRow) -> rusqlite::Result<()> {
     db.prepare_cached(

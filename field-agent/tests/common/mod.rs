@@ -129,6 +129,7 @@ impl Tablet {
         self.seed += 1000;
         let config = Config {
             background_sync: false,
+            nearby: ([127, 0, 0, 1], 0).into(),
             pin_cost: PinCost {
                 m_kib: 64,
                 passes: 1,
@@ -266,6 +267,38 @@ impl Tablet {
     /// Brings everything to the server and back; `None` when it went well.
     pub async fn sync(&self) -> Option<String> {
         self.agent().sync_once().await.map(|e| e.code)
+    }
+
+    /// Lets colleagues' tablets reach this one; where it listens.
+    pub async fn open_nearby(&self) -> String {
+        let (status, body) = self.put("/api/nearby", json!({"enabled": true})).await;
+        assert_eq!(status, 200, "{body}");
+        for _ in 0..500 {
+            let nearby = self.ok("/api/nearby").await;
+            if let Some(address) = nearby["addresses"][0].as_str() {
+                return address.to_owned();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("the tablet does not listen");
+    }
+
+    /// Reads the log of another tablet to its end; its error, if there was one.
+    pub async fn pull(&self, address: &str) -> Option<String> {
+        let (status, body) = self
+            .post("/api/nearby/tablets", json!({"address": address}))
+            .await;
+        assert_eq!(status, 200, "{body}");
+        let at = address.parse().expect("an address");
+        self.agent().nearby_pass(at).await;
+        let nearby = self.ok("/api/nearby").await;
+        let tablets = nearby["tablets"].as_array().expect("tablets");
+        let tablet = tablets.iter().find(|t| t["address"] == address);
+        tablet.expect("known")["error"].as_str().map(str::to_owned)
+    }
+
+    pub async fn heads(&self, task: &str) -> Value {
+        self.ok(&format!("/api/tasks/{task}/record")).await["heads"].clone()
     }
 
     pub async fn write(&self, task: &str, path: &str, value: Value) -> Value {

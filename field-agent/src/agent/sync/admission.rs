@@ -14,6 +14,15 @@ use crate::api::Problem;
 use crate::store::changes::{self, Aside, NewRow};
 use crate::store::{delivery, tasks};
 
+/// Where changes come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// What it hands out it has.
+    Server,
+    /// Another tablet: the server may not have them, so they go up from here too.
+    Tablet,
+}
+
 /// Admits changes, together with those that waited. While the task itself is not known here,
 /// everything waits for its grant.
 #[allow(clippy::too_many_arguments, reason = "one call, one place")]
@@ -24,6 +33,7 @@ pub(super) fn take_changes(
     task: TaskId,
     parts: &[&DocChanges],
     authors: &[Author],
+    source: Source,
     now: i64,
     applied: &mut Applied,
 ) -> Result<(), Problem> {
@@ -86,6 +96,8 @@ pub(super) fn take_changes(
                     any_admitted |= judged.verdict == Verdict::Admitted;
                     if let Some(author) = batch.authors.get(offered.author as usize) {
                         let actor = author.actor(&task).to_hex_string();
+                        // The server's own changes it has in any case.
+                        let confirmed = source == Source::Server || author.device == *server_key;
                         let row = NewRow {
                             task: &id,
                             hash: judged.hash,
@@ -93,12 +105,18 @@ pub(super) fn take_changes(
                             actor: &actor,
                             bytes: &offered.bytes,
                             sig: offered.sig,
-                            delivery: delivery::CONFIRMED,
+                            delivery: if confirmed {
+                                delivery::CONFIRMED
+                            } else {
+                                delivery::HERE
+                            },
                             at: now,
                         };
                         changes::append(tx, &row).map_err(storage)?;
-                        changes::set_delivery(tx, &id, &judged.hash, delivery::CONFIRMED, None)
-                            .map_err(storage)?;
+                        if confirmed {
+                            changes::set_delivery(tx, &id, &judged.hash, delivery::CONFIRMED, None)
+                                .map_err(storage)?;
+                        }
                         loaded.authors.insert(actor, author.clone());
                     }
                     changes::clear_aside(tx, &id, &judged.hash).map_err(storage)?;

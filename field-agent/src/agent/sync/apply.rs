@@ -11,7 +11,7 @@ use sync::session::{Direction, Event, Transfer};
 
 use super::super::tasks::Circumstances;
 use super::super::{Agent, Loaded, Open, lock, storage};
-use super::admission::take_changes;
+use super::admission::{Source, take_changes};
 use super::grants::{GrantRefused, take_grant, take_state, take_statement};
 use super::pack::{blob_ref, cursor, form_of};
 use super::reauthor::{self, Refused};
@@ -222,13 +222,14 @@ fn apply_in_transaction(
             task,
             &parts,
             &response.authors,
+            Source::Server,
             now,
             &mut applied,
         )?;
         touched.insert(task);
     }
     for signed in &response.signatures {
-        take_statement(&tx, signed, now).map_err(storage)?;
+        take_statement(&tx, signed, Source::Server, now).map_err(storage)?;
         touched.insert(signed.task);
     }
     for state in &response.states {
@@ -263,6 +264,62 @@ fn apply_in_transaction(
     open.records = memory;
     open.epoch = epoch;
     Ok(applied)
+}
+
+/// Applies what another tablet answered: changes, statements, photos that it has. `reached` is where its
+/// log was read to, kept in the same transaction.
+pub(in crate::agent) fn apply_from_tablet(
+    open: &mut Open,
+    response: &SyncResponse,
+    now: i64,
+) -> Result<Vec<String>, Problem> {
+    let mut applied = Applied::default();
+    let mut touched: BTreeSet<TaskId> = BTreeSet::new();
+    let (here, server_key) = (open.device_key(), open.server_key);
+    let memory = std::mem::take(&mut open.records);
+    let open_before: Vec<TaskId> = memory.keys().copied().collect();
+    let mut records = Records { open, memory };
+    let tx = open.db.unchecked_transaction().map_err(storage)?;
+    let known = |task: &TaskId| tasks::get(&tx, &task.to_string()).map_err(storage);
+    for doc in &response.docs {
+        // A task that the server never gave to this tablet is none of its business.
+        if known(&doc.task)?.is_none() {
+            continue;
+        }
+        take_changes(
+            &tx,
+            &mut records,
+            &server_key,
+            doc.task,
+            &[doc],
+            &response.authors,
+            Source::Tablet,
+            now,
+            &mut applied,
+        )?;
+        touched.insert(doc.task);
+    }
+    for signed in &response.signatures {
+        if known(&signed.task)?.is_some() {
+            take_statement(&tx, signed, Source::Tablet, now).map_err(storage)?;
+            touched.insert(signed.task);
+        }
+    }
+    for task in &touched {
+        refresh_card(&tx, &mut records, *task, &here, now)?;
+    }
+    let key = log_place(&response.cursor.incarnation);
+    store::set_meta(&tx, &key, &response.cursor.seq.to_be_bytes()).map_err(storage)?;
+    tx.commit().map_err(storage)?;
+    let mut memory = records.memory;
+    memory.retain(|task, _| open_before.contains(task));
+    open.records = memory;
+    Ok(applied.notes)
+}
+
+/// Under which name the store keeps how far another tablet's log was read.
+pub(in crate::agent) fn log_place(incarnation: &[u8; 16]) -> String {
+    format!("log/{}", hex::encode(incarnation))
 }
 
 /// The records that an answer touches: those in memory, and others as they are needed. All of them

@@ -10,6 +10,7 @@ use sync::message::{Grant, OfficeState};
 use sync::signing::{self, ROSTER};
 use sync::signoff::{Signed, Statement, StatementKind};
 
+use super::admission::Source;
 use crate::store::tasks::TaskRow;
 use crate::store::{delivery, statements, tasks};
 
@@ -108,13 +109,21 @@ pub(super) fn rights(server: Key, roster: &Roster) -> Rights {
     }
 }
 
-pub(super) fn take_statement(db: &Connection, signed: &Signed, now: i64) -> rusqlite::Result<()> {
+pub(super) fn take_statement(
+    db: &Connection,
+    signed: &Signed,
+    source: Source,
+    now: i64,
+) -> rusqlite::Result<()> {
     let round = match signed.kind {
         StatementKind::Inspector => {
             serde_json::from_slice::<Statement>(&signed.body).map_or(0, |s| s.subject.round)
         }
         StatementKind::Party => 0,
     };
+    if source == Source::Tablet {
+        return statements::put(db, signed, round, delivery::HERE, now);
+    }
     statements::put(db, signed, round, delivery::CONFIRMED, now)?;
     statements::set_delivery(db, &signed.id(), delivery::CONFIRMED, None)
 }

@@ -1,6 +1,6 @@
 //! What goes up: changes and signatures that the server has not confirmed, photos to ask about.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sync::admit::Offered;
 use sync::author::Author;
@@ -40,7 +40,7 @@ pub(super) fn form_of(kind: BlobKind) -> i64 {
     }
 }
 
-pub(super) fn blob_ref(row: &queue::BlobRow) -> Option<BlobRef> {
+pub(in crate::agent) fn blob_ref(row: &queue::BlobRow) -> Option<BlobRef> {
     Some(BlobRef {
         task: row.task.parse().ok()?,
         sha256: row.sha256.parse().ok()?,
@@ -61,18 +61,24 @@ pub(super) fn cursor(db: &rusqlite::Connection) -> rusqlite::Result<Option<Curso
     }))
 }
 
-/// Authors, changes by record, and the hashes of those in the same order.
-type Packed = (Vec<Author>, Vec<DocChanges>, Vec<(TaskId, Vec<Sha256>)>);
+/// Changes as they travel.
+pub(in crate::agent) struct SignedDocs {
+    pub authors: Vec<Author>,
+    pub docs: Vec<DocChanges>,
+    /// The hashes of `docs`, in the same order.
+    hashes: Vec<(TaskId, Vec<Sha256>)>,
+    /// Lowest position in the log of a change that no signature in `docs` vouches for: left out.
+    pub kept_back: Option<i64>,
+}
 
-/// Changes grouped by record, with their authors; the newest of each author is signed by this device.
-fn docs(open: &Open, rows: Vec<changes::Undelivered>) -> Packed {
+/// Changes grouped by record, with their authors. Batches are cut only at signed changes: the newest of
+/// each author of this tablet is signed now, and of a colleague nothing goes behind the last signed one.
+pub(in crate::agent) fn signed_docs(open: &Open, rows: Vec<changes::LogRow>) -> SignedDocs {
     let own = open.device_key();
     let mut authors: Vec<Author> = Vec::new();
     let mut known: HashMap<(String, String), Option<u32>> = HashMap::new();
-    let mut docs: Vec<DocChanges> = Vec::new();
-    let mut hashes: Vec<(TaskId, Vec<Sha256>)> = Vec::new();
-    let mut at: HashMap<TaskId, usize> = HashMap::new();
-    let mut newest: HashMap<(usize, u32), usize> = HashMap::new();
+    let mut docs: BTreeMap<TaskId, Vec<(u32, changes::LogRow)>> = BTreeMap::new();
+    let mut order: Vec<TaskId> = Vec::new();
     for row in rows {
         let Ok(task) = row.task.parse::<TaskId>() else {
             continue;
@@ -92,37 +98,62 @@ fn docs(open: &Open, rows: Vec<changes::Undelivered>) -> Packed {
                 u32::try_from(index).ok()
             });
         let Some(author) = *author else { continue };
-        // What was not taken at once is signed one by one: then one that is refused, and is told so,
-        // does not pull down those before it.
-        let sig = match row.sig {
-            None if row.again && authors[author as usize].device == own => {
-                Some(signing::sign(&open.device, CHANGE, &row.hash.0))
-            }
-            known => known,
-        };
-        let doc = *at.entry(task).or_insert_with(|| {
-            docs.push(DocChanges {
-                task,
-                changes: Vec::new(),
-            });
-            hashes.push((task, Vec::new()));
-            docs.len() - 1
+        let rows = docs.entry(task).or_insert_with(|| {
+            order.push(task);
+            Vec::new()
         });
-        docs[doc].changes.push(Offered {
-            author,
-            bytes: row.bytes,
-            sig,
-        });
-        hashes[doc].1.push(row.hash);
-        newest.insert((doc, author), docs[doc].changes.len() - 1);
+        rows.push((author, row));
     }
-    for ((doc, author), index) in newest {
-        if authors[author as usize].device == own {
-            let hash = hashes[doc].1[index];
-            docs[doc].changes[index].sig = Some(signing::sign(&open.device, CHANGE, &hash.0));
+    let mut signed = SignedDocs {
+        authors: Vec::new(),
+        docs: Vec::new(),
+        hashes: Vec::new(),
+        kept_back: None,
+    };
+    for task in order {
+        let mut rows = docs.remove(&task).unwrap_or_default();
+        let mut newest: HashMap<u32, usize> = HashMap::new();
+        for (at, (author, row)) in rows.iter_mut().enumerate() {
+            let ours = authors[*author as usize].device == own;
+            if row.again && ours && row.sig.is_none() {
+                // What was not taken at once is signed one by one: then one that is refused, and is told
+                // so, does not pull down those before it.
+                row.sig = Some(signing::sign(&open.device, CHANGE, &row.hash.0));
+            }
+            if ours || row.sig.is_some() {
+                newest.insert(*author, at);
+            }
+        }
+        for (author, at) in &newest {
+            let row = &mut rows[*at].1;
+            if authors[*author as usize].device == own {
+                row.sig = Some(signing::sign(&open.device, CHANGE, &row.hash.0));
+            }
+        }
+        let vouched = |at: usize, author: u32| newest.get(&author).is_some_and(|last| at <= *last);
+        let (mut changes, mut hashes) = (Vec::new(), Vec::new());
+        for (at, (author, row)) in rows.into_iter().enumerate() {
+            if !vouched(at, author) {
+                let lowest = signed
+                    .kept_back
+                    .map_or(row.position, |p| p.min(row.position));
+                signed.kept_back = Some(lowest);
+                continue;
+            }
+            hashes.push(row.hash);
+            changes.push(Offered {
+                author,
+                bytes: row.bytes,
+                sig: row.sig,
+            });
+        }
+        if !changes.is_empty() {
+            signed.docs.push(DocChanges { task, changes });
+            signed.hashes.push((task, hashes));
         }
     }
-    (authors, docs, hashes)
+    signed.authors = authors;
+    signed
 }
 
 impl Agent {
@@ -171,7 +202,12 @@ fn build(
     let fitting = fitting.count().max(1);
     let left = rows.len() > fitting || rows.len() == MAX_CHANGES;
     rows.truncate(fitting);
-    let (authors, docs, hashes) = docs(open, rows);
+    let SignedDocs {
+        authors,
+        docs,
+        hashes,
+        ..
+    } = signed_docs(open, rows);
     // A signature may name heads of changes that still wait; the server then keeps it until they come.
     let signatures = statements::undelivered(&open.db, MAX_SIGNATURES).map_err(storage)?;
     let waiting = queue::unconfirmed(&open.db, clock, MAX_BLOBS).map_err(storage)?;

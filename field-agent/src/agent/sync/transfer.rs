@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use sync::ids::Sha256;
+use sync::message::{BlobKind, BlobRef};
 use sync::session::{Direction, Event, Failure, Transfer};
 
-use super::super::{Agent, lock, storage};
+use super::super::{Agent, Open, lock, storage};
+use super::pack::form_of;
 use super::receipts::blob_pause;
 use super::{StepFailure, words};
 use crate::api::Problem;
 use crate::ports::FetchAnswer;
-use crate::store::queue;
+use crate::store::{delivery, queue, tasks};
 
 fn path(transfer: &Transfer) -> String {
     format!("/blobs/{}/{}", transfer.blob.task, transfer.blob.sha256)
@@ -243,4 +245,56 @@ impl Agent {
         self.touch();
         kept.map_err(|p| StepFailure::storage(&p))
     }
+}
+
+/// Whether a photo that another tablet has is one to keep here: small, named by the record, not here yet.
+pub(in crate::agent) fn wanted_photo(open: &mut Open, blob: &BlobRef) -> Result<bool, Problem> {
+    let task = blob.task.to_string();
+    if tasks::get(&open.db, &task).map_err(storage)?.is_none() || blob.kind == BlobKind::Original {
+        return Ok(false);
+    }
+    let sha256 = blob.sha256.to_string();
+    let row = queue::get(&open.db, &task, &sha256).map_err(storage)?;
+    if row.is_some_and(|row| row.here) {
+        return Ok(false);
+    }
+    let name = match blob.kind {
+        BlobKind::Thumbnail => "thumbnail",
+        _ => "rendition",
+    };
+    let view = &open.record(blob.task)?.view;
+    let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
+    Ok(view.entries("photo").iter().any(|id| {
+        view.text(&format!("photo/{id}/{name}_sha256")) == sha256
+            && view.int(&format!("photo/{id}/{name}_size")) == Some(size)
+    }))
+}
+
+/// Keeps such a photo. The server may not have it yet: then it goes up from here.
+pub(in crate::agent) fn keep_photo(
+    agent: &Agent,
+    blob: &BlobRef,
+    bytes: &[u8],
+    now: i64,
+) -> Result<(), Problem> {
+    let (task, sha256) = (blob.task.to_string(), blob.sha256.to_string());
+    let blobs = agent.with_open(|open| Ok(open.blobs.clone()))?;
+    blobs
+        .write(&sha256, bytes, lock(&agent.random).as_mut())
+        .map_err(|e| Problem::internal(&e))?;
+    let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
+    agent.with_open(|open| {
+        let form = form_of(blob.kind);
+        queue::put(
+            &open.db,
+            &task,
+            &sha256,
+            form,
+            size,
+            true,
+            delivery::HERE,
+            now,
+        )
+        .map_err(storage)
+    })
 }

@@ -1,0 +1,204 @@
+//! Tablets of one task without a server in reach (F6): real TLS on loopback, real agents.
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use common::*;
+use serde_json::json;
+
+const PEOPLE: [(&str, &str); 3] = [("zhang", "135790"), ("li", "246801"), ("wang", "975310")];
+
+/// A tablet for each of three inspectors who have one task together; then the network is gone.
+async fn three_tablets() -> (Arc<Server>, [Tablet; 3], String) {
+    let server = Server::new();
+    let task = server.dispatch(1, &["zhang", "li", "wang"]);
+    let mut tablets = Vec::new();
+    for (n, (person, pin)) in PEOPLE.into_iter().enumerate() {
+        let code = format!("CODE-{n}");
+        // The first is also the one on which all sign.
+        let own = [(person, pin)];
+        let on_it: &[(&str, &str)] = if n == 0 { &PEOPLE } else { &own };
+        let persons: Vec<&str> = on_it.iter().map(|p| p.0).collect();
+        server.issue(&code, &persons);
+        let tablet = Tablet::new(&server, n as u64 + 1).await;
+        tablet.enrol(&code, on_it).await;
+        tablet.unlock(person, pin).await;
+        assert_eq!(tablet.sync().await, None);
+        tablets.push(tablet);
+    }
+    // Rosters with the keys of those who were enrolled later.
+    for tablet in &tablets {
+        assert_eq!(tablet.sync().await, None);
+    }
+    server.offline.store(true, Ordering::SeqCst);
+    let tablets = <[Tablet; 3]>::try_from(tablets).unwrap_or_else(|_| panic!("three"));
+    (server, tablets, task)
+}
+
+async fn wait_until_listening(tablets: &[Tablet; 3]) -> [String; 3] {
+    let [a, b, c] = tablets;
+    [
+        a.open_nearby().await,
+        b.open_nearby().await,
+        c.open_nearby().await,
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_of_three_converges_without_a_server() {
+    // F6: the first and the last never hear of each other.
+    let (server, tablets, task) = three_tablets().await;
+    let addresses = wait_until_listening(&tablets).await;
+    let [first, middle, last] = &tablets;
+    first
+        .write(&task, "point/SP-01/p1/answer", json!("compliant"))
+        .await;
+    let (status, photo) = first.add_photo(&task, jpeg(640, 480, 3), "SP-01/p1").await;
+    assert_eq!(status, 200, "{photo}");
+    last.write(&task, "point/SP-01/p3/answer", json!("non_compliant"))
+        .await;
+
+    assert_eq!(middle.pull(&addresses[0]).await, None);
+    assert_eq!(last.pull(&addresses[1]).await, None);
+    assert_eq!(middle.pull(&addresses[2]).await, None);
+    assert_eq!(first.pull(&addresses[1]).await, None);
+
+    let heads = first.heads(&task).await;
+    assert!(!heads.as_array().expect("heads").is_empty());
+    assert_eq!(middle.heads(&task).await, heads);
+    assert_eq!(last.heads(&task).await, heads);
+    let record = first.ok(&format!("/api/tasks/{task}/record")).await;
+    let answer = &record["cells"]["point/SP-01/p3/answer"]["values"][0];
+    assert_eq!(answer["value"], "non_compliant");
+    assert_eq!(answer["person"], "wang", "{answer}");
+    // The picture came along, small.
+    let id = photo["photo"].as_str().expect("a photo");
+    let (status, _) = last
+        .bytes(&format!("/api/tasks/{task}/photos/{id}/thumbnail"))
+        .await;
+    assert_eq!(status, 200);
+    let nearby = middle.ok("/api/nearby").await;
+    let people = nearby["tablets"].to_string();
+    assert!(
+        people.contains("zhang") || people.contains('张'),
+        "{people}"
+    );
+
+    // Whoever comes back first brings everybody's work to the office, under its authors' names.
+    server.offline.store(false, Ordering::SeqCst);
+    assert_eq!(last.sync().await, None);
+    assert_eq!(server.text(&task, "point/SP-01/p1/answer"), "compliant");
+    assert_eq!(json!(server.heads(&task)), heads);
+    for tablet in &tablets {
+        assert_eq!(tablet.sync().await, None);
+        let sync = tablet.ok("/api/sync").await;
+        assert_eq!(sync["records"]["on_this_tablet"], 0, "{sync}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_is_not_sent_twice_and_a_change_is_seen() {
+    let (_server, tablets, task) = three_tablets().await;
+    let addresses = wait_until_listening(&tablets).await;
+    let [first, second, _] = &tablets;
+    for n in 0..20 {
+        first
+            .write(&task, "handling/measure", json!(format!("第 {n} 稿")))
+            .await;
+        assert_eq!(second.pull(&addresses[0]).await, None);
+    }
+    assert_eq!(second.heads(&task).await, first.heads(&task).await);
+    // Both write the same point: both see both answers.
+    first
+        .write(&task, "point/SP-01/p1/answer", json!("compliant"))
+        .await;
+    second
+        .write(&task, "point/SP-01/p1/answer", json!("non_compliant"))
+        .await;
+    assert_eq!(second.pull(&addresses[0]).await, None);
+    assert_eq!(first.pull(&addresses[1]).await, None);
+    for tablet in [first, second] {
+        let conflicts = tablet.ok(&format!("/api/tasks/{task}/conflicts")).await;
+        assert!(
+            conflicts.to_string().contains("point/SP-01/p1/answer"),
+            "{conflicts}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_and_closed_tablets_exchange_nothing() {
+    // S2: a tablet of another task, and one whose inspectors do not want it.
+    let (server, tablets, task) = three_tablets().await;
+    server.offline.store(false, Ordering::SeqCst);
+    server.dispatch(2, &["chen"]);
+    server.issue("CODE-9", &["chen"]);
+    let stranger = Tablet::new(&server, 9).await;
+    stranger.enrol("CODE-9", &[("chen", "112358")]).await;
+    stranger.unlock("chen", "112358").await;
+    assert_eq!(stranger.sync().await, None);
+    let [first, second, _] = &tablets;
+    let address = first.open_nearby().await;
+    first
+        .write(&task, "handling/measure", json!("责令改正"))
+        .await;
+    let error = stranger.pull(&address).await.expect("an error");
+    assert!(error.contains("不属于同一检查组"), "{error}");
+    let theirs = stranger.open_nearby().await;
+    let error = first.pull(&theirs).await.expect("an error");
+    assert!(error.contains("不属于同一检查组"), "{error}");
+
+    let (status, _) = first.put("/api/nearby", json!({"enabled": false})).await;
+    assert_eq!(status, 200);
+    let error = second.pull(&address).await.expect("an error");
+    assert!(
+        error.contains("连不上") || error.contains("没有打开"),
+        "{error}"
+    );
+    let (status, problem) = second
+        .post("/api/nearby/tablets", json!({"address": "kitchen"}))
+        .await;
+    assert_eq!(
+        (status, problem["code"].as_str()),
+        (400, Some("bad_address"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_closing_tablet_takes_in_a_colleagues_work_and_all_sign_on_it() {
+    // F4, F6: in a basement, with the party waiting.
+    let (server, tablets, task) = three_tablets().await;
+    let addresses = wait_until_listening(&tablets).await;
+    let [first, second, _] = &tablets;
+    first.fill(&task).await;
+    let photo = second.add_photo(&task, jpeg(320, 240, 5), "SP-01/p1").await;
+    assert_eq!(photo.0, 200);
+    second
+        .write(&task, "point/SP-01/p2/note", json!("读数见照片"))
+        .await;
+    let (status, body) = second
+        .post(&format!("/api/tasks/{task}/done"), json!({}))
+        .await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(first.pull(&addresses[1]).await, None);
+    let missing = first.ok(&format!("/api/tasks/{task}/missing")).await;
+    assert_eq!(missing["can_sign"], true, "{missing}");
+    let base = format!("/api/tasks/{task}/sign-off");
+    let (status, body) = first.post(&base, json!({})).await;
+    assert_eq!(status, 200, "{body}");
+    let party = json!({"kind": "signed", "name": "赵店长", "capacity": "店长", "ink": ink()});
+    let (status, body) = first.post(&format!("{base}/party"), party).await;
+    assert_eq!(status, 200, "{body}");
+    for (person, pin) in PEOPLE {
+        let signature = json!({"person": person, "pin": pin, "ink": ink()});
+        let (status, body) = first.post(&format!("{base}/inspectors"), signature).await;
+        assert_eq!(status, 200, "{body}");
+    }
+    // The colleague carries the sealed record out of the basement.
+    assert_eq!(second.pull(&addresses[0]).await, None);
+    server.offline.store(false, Ordering::SeqCst);
+    assert_eq!(second.sync().await, None);
+    assert!(server.sealed(&task, 1), "by the tablet that did not sign");
+}
