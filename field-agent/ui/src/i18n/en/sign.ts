@@ -64,6 +64,18 @@ export default {
     states: { valid: 'Valid', superseded: '{n} changes since', invalid: 'Invalid' },
     steps: { read: 'Read', party: 'Party', inspectors: 'Inspectors', seal: 'Seal' },
   },
+  nearby: {
+    title: 'Tablets nearby',
+    text: 'Without a network, records and small pictures go straight between tablets of one team. Both must switch this on and be on the same Wi-Fi or hotspot.',
+    own: 'This tablet',
+    unknown: "A colleague's tablet",
+    last: 'Has everything of theirs since {at}',
+    hasAll: 'they have everything of this tablet',
+    asking: 'Asking…',
+    nobody: "No tablet of the team was found yet. Where it cannot be found by itself, enter the other tablet's address.",
+    address: 'Address of the other tablet',
+    add: 'Connect',
+  },
   sync: {
     title: 'Sync',
     now: 'Sync now',

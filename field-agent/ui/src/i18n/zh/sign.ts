@@ -64,6 +64,18 @@ export default {
     states: { valid: '有效', superseded: '签名后又有 {n} 处修改', invalid: '无效' },
     steps: { read: '核对', party: '检查对象', inspectors: '检查人员', seal: '封存' },
   },
+  nearby: {
+    title: '附近的平板',
+    text: '没有网络时，与同组检查人员的平板直接交换记录和照片小图。双方都要打开，并连接同一无线网络或热点。',
+    own: '本机地址',
+    unknown: '同组的平板',
+    last: '{at} 已取得对方全部记录',
+    hasAll: '对方也已取得本机全部记录',
+    asking: '正在联系…',
+    nobody: '还没有发现同组的平板。自动发现不了时，在下面填写对方“本机地址”。',
+    address: '对方地址',
+    add: '连接',
+  },
   sync: {
     title: '同步',
     now: '立即同步',
