@@ -20,8 +20,8 @@ fn main() -> Done<()> {
         .collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["make", folder, objects] => city::make(Path::new(folder), objects.parse()?),
-        ["draw", folder] => measure(|| draw_folder(Path::new(folder))),
-        ["verify", folder] => measure(|| verify_folder(Path::new(folder))),
+        ["draw", folder] => measure(|done| draw_folder(Path::new(folder), done)),
+        ["verify", folder] => measure(|done| verify_folder(Path::new(folder), done)),
         ["sizes"] => sizes(),
         _ => {
             let folder = tempfile::tempdir()?;
@@ -98,16 +98,14 @@ fn path(path: &Path) -> Done<&str> {
 }
 
 /// Prints seconds and the most memory held, in MiB.
-fn measure(what: impl FnOnce() -> Done<()>) -> Done<()> {
+fn measure(what: impl FnOnce(&dyn Fn()) -> Done<()>) -> Done<()> {
     let from = Instant::now();
-    what()?;
-    println!("{:.4} {}", from.elapsed().as_secs_f64(), peak_mib());
-    Ok(())
+    what(&|| println!("{:.4} {}", from.elapsed().as_secs_f64(), peak_mib()))
 }
 
 /// Reads the committed files and `seed.txt`, draws, writes the rest of the transcript.
-fn draw_folder(folder: &Path) -> Done<()> {
-    let files = read(folder)?;
+fn draw_folder(folder: &Path, done: &dyn Fn()) -> Done<()> {
+    let files = read_folder(folder, u64::MAX)?;
     let file = |name: &str| files.get(name).unwrap_or_default();
     let committed = Committed {
         avoid: file("avoid.csv"),
@@ -119,25 +117,19 @@ fn draw_folder(folder: &Path) -> Done<()> {
     let frame = Frame::read(&committed, file("manifest.txt"))?;
     Contributions::parse(file("seed.txt"), frame.rules(), frame.commitment())?;
     let outcome = frame.draw(&seed(file("seed.txt")))?;
-    std::fs::write(folder.join("result.csv"), outcome.to_text())?;
+    outcome.write_to(&mut std::fs::File::create(folder.join("result.csv"))?)?;
     std::fs::write(folder.join("substitutions.csv"), no_substitutions())?;
+    done();
     Ok(())
 }
 
-fn verify_folder(folder: &Path) -> Done<()> {
-    let files = read(folder)?;
+fn verify_folder(folder: &Path, done: &dyn Fn()) -> Done<()> {
+    let files = read_folder(folder, u64::MAX)?;
     let summary = verify(&files.transcript()?)?;
+    done();
     let drawn = summary.chance.map_or(0, |chance| chance.drawn);
     assert!(drawn > 0 && drawn * 20 >= summary.objects);
     Ok(())
-}
-
-fn read(folder: &Path) -> std::io::Result<Files> {
-    let mut files = Files::default();
-    for (name, _) in FILES.iter().filter(|(name, _)| folder.join(name).exists()) {
-        files.insert(name, std::fs::read(folder.join(name))?);
-    }
-    Ok(files)
 }
 
 /// Most memory that this process has held, where the system says so.

@@ -2,6 +2,7 @@
 
 use crate::fault::{Fault, What};
 use crate::objects::{Kind, Objects};
+use crate::parallel::{halves, map};
 use crate::rules::{Deal, Rules, TEAM_MAX};
 use crate::text::{fields, in_order, is_hash, is_token, number, rows, show, token_list};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -82,6 +83,8 @@ pub(crate) struct Corps<'a> {
     pub groups: Vec<Group>,
     by_district: HashMap<(Part, &'a str), Vec<u32>>,
     meeting: HashMap<(usize, &'a str, &'a str), u32>,
+    /// Which of the rules' needs each person meets: a bit for each.
+    meets: Vec<u64>,
 }
 
 /// Why no team can serve an object.
@@ -149,7 +152,10 @@ impl<'a> Corps<'a> {
                 members,
             });
         }
+        let bit = |need: &&str| rules.need_number(need).map_or(0, |n| 1u64 << n);
+        let mask = |i: &Inspector<'_>| i.expertise.iter().map(bit).fold(0, |all, bit| all | bit);
         Corps {
+            meets: all.iter().map(mask).collect(),
             all,
             groups,
             by_district,
@@ -287,6 +293,11 @@ impl<'a> Corps<'a> {
             .is_ok()
     }
 
+    /// The same for the need of this number in the rules.
+    pub fn meets_number(&self, inspector: u32, need: usize) -> bool {
+        self.meets[inspector as usize] >> need & 1 != 0
+    }
+
     /// Whether every department can send a team to objects of this kind when `avoided` (sorted) may not come.
     pub fn serves(
         &self,
@@ -375,36 +386,55 @@ impl<'a> Corps<'a> {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Avoid {
     by_object: HashMap<u32, Vec<u32>>,
+    /// A bit for each object, set where somebody must avoid it: nearly none is, and this is small and near.
+    marks: Vec<u64>,
 }
 
 impl Avoid {
     pub fn read(bytes: &[u8], corps: &Corps<'_>, objects: &Objects<'_>) -> Result<Avoid, Fault> {
-        let mut avoid = Avoid::default();
-        let mut last = None;
-        for (n, line) in rows(AVOID, bytes, AVOID_HEADER)? {
-            let [inspector, object] = fields::<2>(AVOID, n, line)?;
-            if !is_hash(inspector.as_bytes()) || !is_hash(object.as_bytes()) {
-                return Err(Fault::new(
-                    AVOID,
-                    n,
-                    What::Form,
-                    "two blinded ids of 64 hexadecimal digits expected",
-                ));
+        let lines = rows(AVOID, bytes, AVOID_HEADER)?;
+        let parts = map(&halves(lines.len()), |range| {
+            let mut pairs = Vec::with_capacity(range.len());
+            // Lines ascend, so those of one inspector follow each other.
+            let mut latest = None;
+            for at in range.clone() {
+                let before = at.checked_sub(1).map(|before| lines[before].1);
+                match pair(lines[at], before, corps, objects, &mut latest) {
+                    Ok(pair) => pairs.push(pair),
+                    Err(fault) => return (pairs, Some(fault)),
+                }
             }
-            let unknown =
-                |which: &str| Fault::new(AVOID, n, What::Unknown, format!("no such {which}"));
-            let i = corps.find(inspector).ok_or_else(|| unknown("inspector"))?;
-            let o = objects.find(object).ok_or_else(|| unknown("object"))?;
-            in_order(AVOID, n, last, line)?;
-            last = Some(line);
-            avoid.by_object.entry(o).or_default().push(i);
+            (pairs, None)
+        });
+        let mut avoid = Avoid::default();
+        avoid.by_object.reserve(lines.len());
+        for (pairs, fault) in parts {
+            for (inspector, object) in pairs {
+                avoid.by_object.entry(object).or_default().push(inspector);
+                avoid.mark(object);
+            }
+            if let Some(fault) = fault {
+                return Err(fault);
+            }
         }
         Ok(avoid)
     }
 
     /// Inspectors, ascending, that may not be dealt to this object.
     pub fn of(&self, object: u32) -> &[u32] {
+        let mark = self.marks.get(object as usize / 64).unwrap_or(&0);
+        if mark >> (object % 64) & 1 == 0 {
+            return &[];
+        }
         self.by_object.get(&object).map_or(&[], Vec::as_slice)
+    }
+
+    fn mark(&mut self, object: u32) {
+        let at = object as usize / 64;
+        if self.marks.len() <= at {
+            self.marks.resize(at + 1, 0);
+        }
+        self.marks[at] |= 1 << (object % 64);
     }
 
     pub fn has(&self, inspector: u32, object: u32) -> bool {
@@ -412,6 +442,7 @@ impl Avoid {
     }
 
     pub fn add(&mut self, inspector: u32, object: u32) {
+        self.mark(object);
         let list = self.by_object.entry(object).or_default();
         if let Err(place) = list.binary_search(&inspector) {
             list.insert(place, inspector);
@@ -421,4 +452,28 @@ impl Avoid {
     pub fn objects(&self) -> impl Iterator<Item = u32> + '_ {
         self.by_object.keys().copied()
     }
+}
+
+/// Inspector and object of one line of `avoid.csv`, which follows the line `before`.
+fn pair<'a>(
+    (n, line): (u64, &'a str),
+    before: Option<&str>,
+    corps: &Corps<'_>,
+    objects: &Objects<'_>,
+    latest: &mut Option<(&'a str, u32)>,
+) -> Result<(u32, u32), Fault> {
+    let [inspector, object] = fields::<2>(AVOID, n, line)?;
+    if !is_hash(inspector.as_bytes()) || !is_hash(object.as_bytes()) {
+        let detail = "two blinded ids of 64 hexadecimal digits expected";
+        return Err(Fault::new(AVOID, n, What::Form, detail));
+    }
+    let unknown = |which: &str| Fault::new(AVOID, n, What::Unknown, format!("no such {which}"));
+    let i = match *latest {
+        Some((id, i)) if id == inspector => i,
+        _ => corps.find(inspector).ok_or_else(|| unknown("inspector"))?,
+    };
+    *latest = Some((inspector, i));
+    let o = objects.find(object).ok_or_else(|| unknown("object"))?;
+    in_order(AVOID, n, before, line)?;
+    Ok((i, o))
 }

@@ -10,12 +10,11 @@ use crate::fault::{Fault, What};
 use crate::hand::{Card, Hand, Table, Verdict};
 use crate::objects::{FILE, Kind, Objects};
 use crate::rules::{Deal, Rules};
+use crate::select::Chosen;
 use crate::ticket::{Ticket, Tickets, head};
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::collections::HashMap;
-
-/// Decks whose hashers are kept. Only a pool far too small for its frame needs more, and then one or two cards of each.
-const DECKS_KEPT: usize = 1024;
 
 /// Who was dealt to one object.
 pub(crate) struct Dealt {
@@ -38,8 +37,10 @@ struct Seat<'s> {
 struct Cards<'f, 'a> {
     corps: &'f Corps<'a>,
     seed: &'f str,
-    decks: Vec<Tickets>,
-    next: Vec<Card>,
+    /// The deck of each holder's next card, from 0: how many cards it was dealt.
+    deck: Vec<u32>,
+    /// Heads that were computed already, each with its deck.
+    heads: Vec<Cell<(u32, u64)>>,
 }
 
 /// A hand of one part of the pool.
@@ -69,6 +70,8 @@ pub(crate) struct Dealer<'f, 'a> {
 /// What one department sends to objects of one kind.
 struct Seats<'a> {
     needs: Vec<&'a str>,
+    /// Numbers of the needs in the rules.
+    numbers: Vec<usize>,
     /// One for each need, then that of the district; of groups that of the district alone.
     hands: Vec<usize>,
     /// Each expert comes out of one of these.
@@ -84,35 +87,49 @@ impl<'f, 'a> Cards<'f, 'a> {
         }
     }
 
-    fn deck(&self, deck: usize) -> Tickets {
-        Tickets::new(self.seed, &format!("deck/{}", deck + 1))
+    fn tickets(&self, deck: u32) -> Tickets {
+        Tickets::new(self.seed, &format!("deck/{}", u64::from(deck) + 1))
     }
 
     /// The ticket of a holder in a deck.
-    fn ticket(&mut self, deck: u32, holder: u32) -> Ticket {
-        let deck = deck as usize;
-        if deck >= DECKS_KEPT {
-            return self.deck(deck).of(self.id(holder));
-        }
-        while self.decks.len() <= deck {
-            self.decks.push(self.deck(self.decks.len()));
-        }
-        self.decks[deck].of(self.id(holder))
-    }
-
-    fn print(&mut self, deck: u32, holder: u32) -> Card {
-        let head = head(&self.ticket(deck, holder));
-        Card { deck, holder, head }
+    fn ticket(&self, deck: u32, holder: u32) -> Ticket {
+        self.tickets(deck).of(self.id(holder))
     }
 }
 
 impl Table for Cards<'_, '_> {
-    fn next(&self, holder: u32) -> Card {
-        self.next[holder as usize]
+    fn deck(&self, holder: u32) -> u32 {
+        self.deck[holder as usize]
+    }
+
+    fn print(&self, cards: &mut [Card]) {
+        if cards.windows(2).any(|w| w[0].deck != w[1].deck) {
+            cards.sort_unstable_by_key(|card| card.deck);
+        }
+        for cards in cards.chunk_by_mut(|a, b| a.deck == b.deck) {
+            let mut new: Vec<u32> = Vec::new();
+            let deck = cards[0].deck;
+            for card in cards.iter() {
+                if self.heads[card.holder as usize].get().0 != deck {
+                    new.push(card.holder);
+                }
+            }
+            if !new.is_empty() {
+                let id = |n: u32| self.id(new[n as usize]);
+                let seen = |n: u32, ticket: Ticket| {
+                    self.heads[new[n as usize] as usize].set((deck, head(&ticket)));
+                };
+                let tickets = self.tickets(deck);
+                tickets.below(u64::MAX, 0..new.len() as u32, id, seen);
+            }
+            for card in cards {
+                card.head = self.heads[card.holder as usize].get().1;
+            }
+        }
     }
 
     fn tie(&self, a: &Card, b: &Card) -> Ordering {
-        let ticket = |card: &Card| self.deck(card.deck as usize).of(self.id(card.holder));
+        let ticket = |card: &Card| self.ticket(card.deck, card.holder);
         ticket(a).cmp(&ticket(b))
     }
 }
@@ -125,14 +142,13 @@ impl<'f, 'a> Dealer<'f, 'a> {
         corps: &'f Corps<'a>,
         avoid: &'f Avoid,
     ) -> Self {
-        let holders = (corps.all.len() + corps.groups.len()) as u32;
-        let mut cards = Cards {
+        let holders = corps.all.len() + corps.groups.len();
+        let cards = Cards {
             corps,
             seed,
-            decks: Vec::new(),
-            next: Vec::new(),
+            deck: vec![0; holders],
+            heads: vec![Cell::new((u32::MAX, 0)); holders],
         };
-        cards.next = (0..holders).map(|holder| cards.print(0, holder)).collect();
         Dealer {
             rules,
             corps,
@@ -148,8 +164,8 @@ impl<'f, 'a> Dealer<'f, 'a> {
     }
 
     /// Team and experts of the object in one row.
-    pub fn team(&mut self, objects: &Objects<'a>, row: u32) -> Result<Dealt, Fault> {
-        let kind = objects.kind_number(row) as usize;
+    pub fn team(&mut self, objects: &Objects<'a>, chosen: &Chosen<'_>) -> Result<Dealt, Fault> {
+        let (row, kind) = (chosen.row, chosen.kind as usize);
         if self.of_kind[kind] == 0 {
             let seats = self.seats_of(&objects.kinds[kind]);
             self.seats.push(seats);
@@ -171,8 +187,8 @@ impl<'f, 'a> Dealer<'f, 'a> {
             match department.deal {
                 Deal::Group => members.extend(self.group(seats, avoid)?),
                 Deal::Person => {
-                    for (need, hand) in seats.needs.iter().zip(&seats.hands) {
-                        let met = |i: &u32| self.corps.meets(*i, need);
+                    for (need, hand) in seats.numbers.iter().zip(&seats.hands) {
+                        let met = |i: &u32| self.corps.meets_number(*i, *need);
                         if !members[from..].iter().any(met) {
                             members.push(self.card(std::slice::from_ref(hand), avoid, &members)?);
                         }
@@ -227,13 +243,12 @@ impl<'f, 'a> Dealer<'f, 'a> {
                     _ => first.replace((card, hand)),
                 };
                 if let Some((card, hand)) = back {
-                    self.hands[hand].hand.put(card, &self.cards);
+                    self.hands[hand].hand.put(card.holder, &self.cards);
                 }
             }
             if let Some((card, hand)) = first {
-                let next = self.cards.print(card.deck + 1, card.holder);
-                self.cards.next[card.holder as usize] = next;
-                self.hands[hand].hand.put(next, &self.cards);
+                self.cards.deck[card.holder as usize] += 1;
+                self.hands[hand].hand.put(card.holder, &self.cards);
                 return Some(card.holder);
             }
             let waits = |hand: &&usize| {
@@ -270,7 +285,9 @@ impl<'f, 'a> Dealer<'f, 'a> {
                     expert_hands.push(self.hand(part, kind.district, None));
                 }
             }
+            let number = |need: &&str| rules.need_number(need);
             all.push(Seats {
+                numbers: needs.iter().filter_map(number).collect(),
                 needs,
                 hands,
                 expert_hands,
@@ -283,7 +300,8 @@ impl<'f, 'a> Dealer<'f, 'a> {
         if let Some(hand) = self.numbers.get(&(part, district, need)) {
             return *hand;
         }
-        let fits = |h: &u32| need.is_none_or(|need| self.corps.meets(*h, need));
+        let need_number = need.and_then(|need| self.rules.need_number(need));
+        let fits = |h: &u32| need_number.is_none_or(|need| self.corps.meets_number(*h, need));
         let there = self.corps.in_district(part, district).iter().copied();
         let hand = Hand::new(there.filter(fits).collect());
         let parts = self.parts.len();

@@ -1,14 +1,14 @@
 //! The committed files, read and held against each other: the ground on which a draw stands. SPEC.md §3.
 
 use crate::corps::{Avoid, Corps, Unservable};
-use crate::deal::Dealer;
+use crate::deal::{Dealer, Dealt};
 use crate::fault::{Fault, What};
 use crate::manifest;
 use crate::objects::{self, Objects};
 use crate::outcome::{Drawn, Outcome, Reserve};
-use crate::parallel::both;
+use crate::parallel::{both, halves, map};
 use crate::rules::{Mode, Rules};
-use crate::select::select;
+use crate::select::{Chosen, select};
 use crate::text::{fields, in_order, is_ground, is_hash, rows};
 use crate::transcript::{Committed, commitment};
 
@@ -86,37 +86,18 @@ impl<'a> Frame<'a> {
     /// None for a frame that was read.
     pub fn draw(&self, seed: &str) -> Result<Outcome<'a>, Fault> {
         let chosen = select(seed, &self.objects, &self.rules);
-        let mut dealer = Dealer::new(seed, &self.rules, &self.objects, &self.corps, &self.avoid);
-        let cell = |row: u32| self.objects.cell(row);
-        let all = chosen.drawn.len() as u64;
-        let mut drawn = Vec::with_capacity(chosen.drawn.len());
-        for (rank, c) in chosen.drawn.into_iter().enumerate() {
-            let mut row = Drawn {
-                rank,
-                cell: cell(c.row) + 1,
-                object: self.objects.id_text(c.row),
-                ticket: c.ticket,
-                week: None,
-                inspectors: Vec::new(),
-                experts: Vec::new(),
-            };
-            if let Mode::Census { weeks, .. } = self.rules.mode {
-                row.week = u32::try_from(rank as u64 * u64::from(weeks) / all).ok();
-            }
-            if self.rules.mode.deals() {
-                let dealt = dealer.team(&self.objects, c.row)?;
-                let ids = |of: Vec<u32>| {
-                    let id = |i: u32| self.corps.all[i as usize].id;
-                    of.into_iter().map(id).collect()
-                };
-                (row.inspectors, row.experts) = (ids(dealt.members), ids(dealt.experts));
-            }
-            drawn.push(row);
-        }
-        let reserve = |(rank, c): (usize, &crate::select::Chosen)| Reserve {
+        let teams = self.deal(seed, &chosen.drawn)?;
+        let all = chosen.drawn.len();
+        let parts = map(&halves(all), |ranks| {
+            let row = |rank| self.drawn(rank, &chosen.drawn, teams.get(rank));
+            ranks.clone().map(row).collect::<Vec<_>>()
+        });
+        let mut drawn = Vec::with_capacity(all);
+        drawn.extend(parts.into_iter().flatten());
+        let reserve = |(rank, c): (usize, &Chosen<'a>)| Reserve {
             rank,
-            cell: cell(c.row) + 1,
-            object: self.objects.id_text(c.row),
+            cell: self.objects.cell(c.row) + 1,
+            object: c.id,
             ticket: c.ticket,
         };
         let reserves = chosen
@@ -125,6 +106,41 @@ impl<'a> Frame<'a> {
             .flat_map(|cell| cell.iter().enumerate().map(reserve))
             .collect();
         Ok(Outcome { drawn, reserves })
+    }
+
+    /// Teams in the order of rank; none where nobody is dealt.
+    fn deal(&self, seed: &str, drawn: &[Chosen<'a>]) -> Result<Vec<Dealt>, Fault> {
+        if !self.rules.mode.deals() {
+            return Ok(Vec::new());
+        }
+        let mut dealer = Dealer::new(seed, &self.rules, &self.objects, &self.corps, &self.avoid);
+        drawn
+            .iter()
+            .map(|c| dealer.team(&self.objects, c))
+            .collect()
+    }
+
+    fn drawn(&self, rank: usize, all: &[Chosen<'a>], dealt: Option<&Dealt>) -> Drawn<'a> {
+        let Chosen {
+            row, ticket, id, ..
+        } = all[rank];
+        let person = |i: &u32| self.corps.all[*i as usize].id;
+        let ids = |of: &[u32]| of.iter().map(person).collect();
+        let week = match self.rules.mode {
+            Mode::Census { weeks, .. } => {
+                u32::try_from(rank as u64 * u64::from(weeks) / all.len() as u64).ok()
+            }
+            _ => None,
+        };
+        Drawn {
+            rank,
+            cell: self.objects.cell(row) + 1,
+            object: id,
+            ticket,
+            week,
+            inspectors: dealt.map_or(Vec::new(), |d| ids(&d.members)),
+            experts: dealt.map_or(Vec::new(), |d| ids(&d.experts)),
+        }
     }
 
     /// That a team exists for every object, so that nothing need be refused after the commitment.
@@ -142,16 +158,21 @@ impl<'a> Frame<'a> {
                 verdict.err().map(|why| (row, why))
             });
         }
-        for row in self.avoid.objects() {
-            let verdict =
-                self.corps
-                    .serves(self.objects.kind(row), self.avoid.of(row), &self.rules);
-            if let Err(e) = verdict
-                && first.is_none_or(|(other, _)| row < other)
-            {
-                first = Some((row, e));
-            }
-        }
+        let rows: Vec<u32> = self.avoid.objects().collect();
+        let parts: Vec<&[u32]> = halves(rows.len()).into_iter().map(|r| &rows[r]).collect();
+        let unservable = map(&parts, |rows| {
+            let verdict = |row: &u32| {
+                let kind = self.objects.kind(*row);
+                let served = self.corps.serves(kind, self.avoid.of(*row), &self.rules);
+                served.err().map(|why| (*row, why))
+            };
+            rows.iter().filter_map(verdict).min_by_key(|(row, _)| *row)
+        });
+        let of_avoided = unservable.into_iter().flatten();
+        let first = first
+            .into_iter()
+            .chain(of_avoided)
+            .min_by_key(|(row, _)| *row);
         match first {
             None => Ok(()),
             Some((row, why)) => {

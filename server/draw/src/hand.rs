@@ -20,10 +20,28 @@ pub(crate) struct Card {
 
 /// What a hand has to know about cards.
 pub(crate) trait Table {
-    /// The next card of a holder.
-    fn next(&self, holder: u32) -> Card;
+    /// The deck of a holder's next card.
+    fn deck(&self, holder: u32) -> u32;
+    /// Fills in the heads of next cards, and may change their order.
+    fn print(&self, cards: &mut [Card]);
     /// The order in which cards are dealt, where deck and first bits are the same.
     fn tie(&self, a: &Card, b: &Card) -> Ordering;
+
+    /// The next card of a holder.
+    fn next(&self, holder: u32) -> Card {
+        let mut card = [self.blank(holder)];
+        self.print(&mut card);
+        card[0]
+    }
+
+    /// The same without its head.
+    fn blank(&self, holder: u32) -> Card {
+        Card {
+            deck: self.deck(holder),
+            holder,
+            head: 0,
+        }
+    }
 
     fn order(&self, a: &Card, b: &Card) -> Ordering {
         let settled = (a.deck, a.head).cmp(&(b.deck, b.head));
@@ -88,10 +106,9 @@ impl Hand {
                 _ if self.buckets.open(&mut self.front, table) || self.uncover(table) => continue,
                 _ => return None,
             };
-            let now = table.next(card.holder);
-            if now != card {
+            if table.deck(card.holder) != card.deck {
                 self.front.remove(at);
-                self.put(now, table);
+                self.put(card.holder, table);
                 continue;
             }
             match judge(&card) {
@@ -108,9 +125,10 @@ impl Hand {
         }
     }
 
-    /// Puts a card where it belongs.
-    pub fn put(&mut self, card: Card, table: &impl Table) {
-        if card.deck < self.decks {
+    /// Puts the next card of a holder where it belongs.
+    pub fn put(&mut self, holder: u32, table: &impl Table) {
+        if table.deck(holder) < self.decks {
+            let card = table.next(holder);
             let before = |c: &Card| table.order(c, &card).is_lt();
             let at = self.front.partition_point(before);
             self.front.insert(at, card);
@@ -124,32 +142,31 @@ impl Hand {
 
     /// Puts them back among the others.
     pub fn raise(&mut self, table: &impl Table) {
-        let cards = self.full.drain(..).map(|holder| table.next(holder));
-        let cards: Vec<Card> = cards.filter(|card| card.deck < self.decks).collect();
+        let cards = self.full.drain(..).map(|holder| table.blank(holder));
+        let mut cards: Vec<Card> = cards.filter(|card| card.deck < self.decks).collect();
+        table.print(&mut cards);
         add(&mut self.front, cards, table);
     }
 
     /// Looks for the cards of the next deck; `false` where there are none.
     fn uncover(&mut self, table: &impl Table) -> bool {
-        let decks = |h: &u32| Some(table.next(*h).deck).filter(|deck| *deck >= self.decks);
-        let Some(first) = self.holders.iter().filter_map(decks).min() else {
+        let cards = self.holders.iter().map(|holder| table.blank(*holder));
+        let mut cards: Vec<Card> = cards.filter(|card| card.deck >= self.decks).collect();
+        let Some(first) = cards.iter().map(|card| card.deck).min() else {
             return false;
         };
-        let there = self.holders.iter().filter_map(decks);
-        let enough = self.holders.len() / SHARE;
-        let last = if there.clone().filter(|deck| *deck == first).count() >= enough {
-            first
-        } else {
-            let mut decks: Vec<u32> = there.collect();
-            let nth = enough.min(decks.len() - 1);
-            *decks.select_nth_unstable(nth).1
-        };
-        let cards = self.holders.iter().map(|h| table.next(*h));
-        let cards = cards.filter(|card| (first..=last).contains(&card.deck));
+        let enough = cards.len() / SHARE;
+        let mut last = first;
+        if cards.iter().filter(|card| card.deck == first).count() < enough {
+            let by_deck = |card: &Card| card.deck;
+            last = cards.select_nth_unstable_by_key(enough, by_deck).1.deck;
+        }
+        cards.retain(|card| card.deck <= last);
+        table.print(&mut cards);
         if first == last {
-            self.buckets.fill(cards);
+            self.buckets.fill(&cards);
         } else {
-            add(&mut self.front, cards.collect(), table);
+            add(&mut self.front, cards, table);
         }
         self.decks = last + 1;
         true
@@ -179,31 +196,25 @@ impl Buckets {
         self.opened < self.ends.len() && card.deck + 1 == decks && self.of(card) >= self.opened
     }
 
-    fn fill(&mut self, cards: impl Iterator<Item = Card> + Clone) {
-        let many = cards.clone().count();
-        let bits = (many / BUCKET).max(1).ilog2();
+    fn fill(&mut self, cards: &[Card]) {
+        let bits = (cards.len() / BUCKET).max(1).ilog2();
         self.shift = 64 - bits;
         self.opened = 0;
         self.ends.clear();
         self.ends.resize(1 << bits, 0);
-        for card in cards.clone() {
-            let bucket = self.of(&card);
+        for card in cards {
+            let bucket = self.of(card);
             self.ends[bucket] += 1;
         }
         let mut from = 0;
         for end in &mut self.ends {
             from += std::mem::replace(end, from);
         }
-        let none = Card {
-            deck: 0,
-            holder: 0,
-            head: 0,
-        };
         self.cards.clear();
-        self.cards.resize(many, none);
+        self.cards.extend_from_slice(cards);
         for card in cards {
-            let bucket = self.of(&card);
-            self.cards[self.ends[bucket] as usize] = card;
+            let bucket = self.of(card);
+            self.cards[self.ends[bucket] as usize] = *card;
             self.ends[bucket] += 1;
         }
     }
@@ -218,7 +229,7 @@ impl Buckets {
         let cards = &self.cards[from as usize..*end as usize];
         let fresh = cards
             .iter()
-            .filter(|card| table.next(card.holder) == **card);
+            .filter(|card| table.deck(card.holder) == card.deck);
         add(front, fresh.copied().collect(), table);
         true
     }
@@ -236,12 +247,13 @@ mod tests {
     }
 
     impl Table for Level {
-        fn next(&self, holder: u32) -> Card {
-            let deck = self.0[holder as usize];
-            Card {
-                deck,
-                holder,
-                head: key(holder, deck) / 8 << 60,
+        fn deck(&self, holder: u32) -> u32 {
+            self.0[holder as usize]
+        }
+
+        fn print(&self, cards: &mut [Card]) {
+            for card in cards {
+                card.head = (key(card.holder, card.deck) / 8) << 60;
             }
         }
 
@@ -271,7 +283,7 @@ mod tests {
             match found {
                 Some(card) => {
                     table.0[card.holder as usize] += 1;
-                    hand.put(table.next(card.holder), &table);
+                    hand.put(card.holder, &table);
                 }
                 None => {
                     limit += 1;

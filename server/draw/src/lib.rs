@@ -86,7 +86,7 @@ mod transcript;
 mod verify;
 mod void;
 
-pub use archive::{read_zip, write_zip};
+pub use archive::{read_folder, read_zip, write_zip};
 pub use blind::{Blinded, Blinder, Kind as IdKind, open};
 pub use build::{
     BuildError, CellForecast, DistrictForecast, Forecast, InspectorEntry, ObjectEntry, Pools,

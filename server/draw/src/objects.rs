@@ -285,13 +285,15 @@ struct Part<'a> {
 const SUFFIX: usize = 32;
 type Suffix = [u128; 2];
 
-/// Kinds seen lately, by a few bits of their text.
-struct Lately([(Suffix, u32); 256]);
+/// Kinds seen lately, by so many bits of a number made of their text.
+const LATELY: u32 = 12;
+
+struct Lately(Vec<(Suffix, u32)>);
 
 impl Lately {
     fn place(suffix: Suffix) -> usize {
         let [a, b] = suffix.map(|s| (s ^ s >> 64) as u64);
-        ((a ^ b.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
+        ((a ^ b.rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - LATELY)) as usize
     }
 
     fn find(&self, suffix: Suffix) -> Option<u32> {
@@ -313,7 +315,7 @@ impl<'a> Part<'a> {
             cells: Vec::new(),
             fault: None,
         };
-        let mut lately = Lately([([0; 2], 0); 256]);
+        let mut lately = Lately(vec![([0; 2], 0); 1 << LATELY]);
         let mut at = range.start;
         let (mut cell, mut last) = ([0; 5], 0);
         while at < range.end {

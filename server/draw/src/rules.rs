@@ -269,6 +269,12 @@ impl Rules {
         Ok(rules)
     }
 
+    /// The number of a need, below [`NEEDS_MAX`].
+    pub(crate) fn need_number(&self, code: &str) -> Option<usize> {
+        let at = self.needs.binary_search_by(|n| n.code.as_str().cmp(code));
+        at.ok().filter(|at| *at < NEEDS_MAX)
+    }
+
     /// The first of these codes that is no need of these rules.
     pub(crate) fn unlisted_need<'n>(&self, codes: &[&'n str]) -> Option<&'n str> {
         let listed = |code: &str| {

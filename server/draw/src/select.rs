@@ -16,18 +16,22 @@ const PIECE: usize = 1 << 15;
 
 /// An object that chance has chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Chosen {
+pub(crate) struct Chosen<'a> {
     pub ticket: Ticket,
+    /// Blinded.
+    pub id: &'a str,
     pub row: u32,
+    /// Index of its kind.
+    pub kind: u32,
 }
 
 /// What was chosen: the drawn in the order of their tickets over all cells, and each cell's reserves in order.
-pub(crate) struct Selection {
-    pub drawn: Vec<Chosen>,
-    pub reserves: Vec<Vec<Chosen>>,
+pub(crate) struct Selection<'a> {
+    pub drawn: Vec<Chosen<'a>>,
+    pub reserves: Vec<Vec<Chosen<'a>>>,
 }
 
-pub(crate) fn select(seed: &str, objects: &Objects<'_>, rules: &Rules) -> Selection {
+pub(crate) fn select<'a>(seed: &str, objects: &Objects<'a>, rules: &Rules) -> Selection<'a> {
     let draw = Draw {
         tickets: Tickets::new(seed, "object"),
         objects,
@@ -44,7 +48,7 @@ pub(crate) fn select(seed: &str, objects: &Objects<'_>, rules: &Rules) -> Select
         })
         .collect();
     let mut cells = draw.smallest(&wishes);
-    let mut drawn: Vec<Vec<Chosen>> = cells
+    let mut drawn: Vec<Vec<Chosen<'a>>> = cells
         .iter_mut()
         .zip(&wishes)
         .map(|(cell, wish)| cell.drain(..wish.drawn).collect())
@@ -79,9 +83,9 @@ struct Draw<'d, 'a> {
     objects: &'d Objects<'a>,
 }
 
-impl Draw<'_, '_> {
+impl<'a> Draw<'_, 'a> {
     /// The wanted of each cell, by ticket.
-    fn smallest(&self, wishes: &[Wish]) -> Vec<Vec<Chosen>> {
+    fn smallest(&self, wishes: &[Wish]) -> Vec<Vec<Chosen<'a>>> {
         let pieces: Vec<(usize, Range<usize>, u64)> = wishes
             .iter()
             .enumerate()
@@ -93,73 +97,61 @@ impl Draw<'_, '_> {
             })
             .collect();
         let passed = spread(&pieces, |(_, rows, bar)| self.below(rows.clone(), *bar));
-        let mut cells: Vec<Vec<(u64, u32)>> = vec![Vec::new(); wishes.len()];
+        let mut cells: Vec<Vec<Chosen<'a>>> = vec![Vec::new(); wishes.len()];
         for ((cell, ..), of) in pieces.iter().zip(passed) {
             cells[*cell].extend(of);
         }
         let cells: Vec<_> = wishes.iter().zip(cells).collect();
         spread(&cells, |(wish, passed)| {
-            if passed.len() < wish.most {
-                self.first(self.below(wish.rows.clone(), u64::MAX), wish.most)
+            let passed = if passed.len() < wish.most {
+                &self.below(wish.rows.clone(), u64::MAX)
             } else {
-                self.first(passed.clone(), wish.most)
-            }
+                passed
+            };
+            first(passed, wish.most)
         })
     }
 
-    /// The rows whose tickets begin with 64 bits up to `bar`, and those bits.
-    fn below(&self, rows: Range<usize>, bar: u64) -> Vec<(u64, u32)> {
+    /// The rows whose tickets begin with 64 bits up to `bar`.
+    fn below(&self, rows: Range<usize>, bar: u64) -> Vec<Chosen<'a>> {
         let mut found = Vec::new();
-        let rows = rows.start as u32..rows.end as u32;
-        self.tickets.heads(
-            rows,
+        self.tickets.below(
+            bar,
+            rows.start as u32..rows.end as u32,
             |row| self.objects.id(row),
-            |row, head| {
-                if head <= bar {
-                    found.push((head, row));
-                }
-            },
+            |row, ticket| found.push(self.chosen(row, ticket)),
         );
         found
     }
 
-    /// The first `n` by ticket.
-    fn first(&self, mut of: Vec<(u64, u32)>, n: usize) -> Vec<Chosen> {
-        let ticket = |row: u32| self.tickets.of(self.objects.id(row));
-        let compare = |a: &(u64, u32), b: &(u64, u32)| {
-            // Eight bytes of each ticket settle nearly every comparison.
-            a.0.cmp(&b.0).then_with(|| ticket(a.1).cmp(&ticket(b.1)))
-        };
-        if 0 < n && n < of.len() {
-            of.select_nth_unstable_by(n - 1, compare);
-            of.truncate(n);
-        }
-        of.sort_unstable_by(compare);
-        let chosen = |(_, row): (u64, u32)| Chosen {
-            ticket: ticket(row),
+    /// What will be asked of an object is looked up while its line is at hand: later it would be far away.
+    fn chosen(&self, row: u32, ticket: Ticket) -> Chosen<'a> {
+        Chosen {
+            ticket,
+            id: self.objects.id_text(row),
             row,
-        };
-        of.into_iter().map(chosen).collect()
+            kind: self.objects.kind_number(row),
+        }
     }
 
     /// Of the districts that are short, the smallest tickets of those not drawn.
-    fn districts(&self, more: &HashMap<&str, usize>, drawn: &[Vec<Chosen>]) -> Vec<Chosen> {
+    fn districts(&self, more: &HashMap<&str, usize>, drawn: &[Vec<Chosen<'a>>]) -> Vec<Chosen<'a>> {
         let drawn: HashSet<u32> = drawn.iter().flatten().map(|c| c.row).collect();
         let wanted = |kind: &crate::objects::Kind<'_>| more.contains_key(kind.district);
         let kinds: Vec<bool> = self.objects.kinds.iter().map(wanted).collect();
-        let mut waiting: HashMap<&str, Vec<(u64, u32)>> = HashMap::new();
+        let mut waiting: HashMap<&str, Vec<Chosen<'a>>> = HashMap::new();
         for row in 0..self.objects.len() as u32 {
             if kinds[self.objects.kind_number(row) as usize] && !drawn.contains(&row) {
-                let head = head(&self.tickets.of(self.objects.id(row)));
+                let chosen = self.chosen(row, self.tickets.of(self.objects.id(row)));
                 let district = self.objects.kind(row).district;
-                waiting.entry(district).or_default().push((head, row));
+                waiting.entry(district).or_default().push(chosen);
             }
         }
-        let mut added: Vec<Chosen> = waiting
+        let mut added: Vec<Chosen<'a>> = waiting
             .into_iter()
             .flat_map(|(district, of)| {
                 let n = more[district].min(of.len());
-                self.first(of, n)
+                first(&of, n)
             })
             .collect();
         added.sort_unstable_by_key(|c| c.ticket);
@@ -167,7 +159,7 @@ impl Draw<'_, '_> {
     }
 
     /// Takes what districts have added out of the cells, which hold what is left as reserves.
-    fn take_out(&self, added: &[Chosen], wishes: &[Wish], cells: &mut [Vec<Chosen>]) {
+    fn take_out(&self, added: &[Chosen<'a>], wishes: &[Wish], cells: &mut [Vec<Chosen<'a>>]) {
         let rows: HashSet<u32> = added.iter().map(|c| c.row).collect();
         let mut lost = vec![0; cells.len()];
         for c in added {
@@ -183,6 +175,22 @@ impl Draw<'_, '_> {
     }
 }
 
+/// The first `n` by ticket.
+fn first<'a>(of: &[Chosen<'a>], n: usize) -> Vec<Chosen<'a>> {
+    // Eight bytes of each ticket settle nearly every comparison.
+    let mut order: Vec<(u64, u32)> = (0..).zip(of).map(|(at, c)| (head(&c.ticket), at)).collect();
+    let compare = |a: &(u64, u32), b: &(u64, u32)| {
+        let ticket = |at: u32| of[at as usize].ticket;
+        a.0.cmp(&b.0).then_with(|| ticket(a.1).cmp(&ticket(b.1)))
+    };
+    if 0 < n && n < order.len() {
+        order.select_nth_unstable_by(n - 1, compare);
+    }
+    order.truncate(n);
+    order.sort_unstable_by(compare);
+    order.iter().map(|(_, at)| of[*at as usize]).collect()
+}
+
 /// How high the bar is for `n` to pass out of `of`, and some more: eight standard deviations.
 fn bar(n: usize, of: usize) -> u64 {
     let more = n + 8 * (n.isqrt() + 1) + 64;
@@ -196,7 +204,7 @@ fn bar(n: usize, of: usize) -> u64 {
 fn short_of<'a>(
     minimum: u32,
     objects: &Objects<'a>,
-    drawn: &[Vec<Chosen>],
+    drawn: &[Vec<Chosen<'_>>],
 ) -> HashMap<&'a str, usize> {
     let mut wanted: HashMap<&str, usize> = HashMap::new();
     if minimum > 0 {
@@ -216,7 +224,7 @@ fn short_of<'a>(
 }
 
 /// Lists that ascend by ticket as one. Each core merges what falls between two tickets.
-fn merged(lists: &[Vec<Chosen>]) -> Vec<Chosen> {
+fn merged<'a>(lists: &[Vec<Chosen<'a>>]) -> Vec<Chosen<'a>> {
     let all: usize = lists.iter().map(Vec::len).sum();
     let shares = halves(all).len() as u128;
     // Tickets of the drawn lie below some bar, so it is the lists that say where a share ends.
@@ -226,12 +234,12 @@ fn merged(lists: &[Vec<Chosen>]) -> Vec<Chosen> {
         list.get((list.len() as u128 * share / shares) as usize)
             .map(|c| c.ticket)
     };
-    let below = |list: &[Chosen], cut: Option<Ticket>| {
+    let below = |list: &[Chosen<'a>], cut: Option<Ticket>| {
         cut.map_or(list.len(), |cut| list.partition_point(|c| c.ticket < cut))
     };
     let shares: Vec<u128> = (0..shares).collect();
     let parts = spread(&shares, |share| {
-        let mut part: Vec<Chosen> = Vec::with_capacity(all / shares.len() + 1);
+        let mut part: Vec<Chosen<'a>> = Vec::with_capacity(all / shares.len() + 1);
         for list in lists {
             let from = if *share == 0 {
                 0

@@ -3,7 +3,8 @@
 use crate::corps::{Avoid, Part, Role};
 use crate::fault::{Fault, What};
 use crate::frame::Frame;
-use crate::outcome::{Outcome, SUBSTITUTIONS_HEADER};
+use crate::outcome::{Drawn, Outcome, SUBSTITUTIONS_HEADER};
+use crate::parallel::{both, halves, map};
 use crate::text::{fields, is_ground, rows, sha256_hex};
 use crate::ticket::Tickets;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -112,13 +113,22 @@ impl<'f, 'a> Substitutions<'f, 'a> {
         for r in &outcome.reserves {
             reserves[usize::from(r.cell) - 1].extend(frame.objects.find(r.object));
         }
-        let mut teams = HashMap::new();
-        for d in &outcome.drawn {
+        let team = |d: &Drawn<'_>| {
             let find = |ids: &[&str]| ids.iter().filter_map(|i| frame.corps.find(i)).collect();
-            if let Some(row) = frame.objects.find(d.object) {
-                teams.insert(row, Team::new(find(&d.inspectors), find(&d.experts)));
-            }
-        }
+            let row = frame.objects.find(d.object)?;
+            Some((row, Team::new(find(&d.inspectors), find(&d.experts))))
+        };
+        let parts = halves(outcome.drawn.len());
+        let (chain, found) = both(
+            || sha256_hex(result),
+            || {
+                map(&parts, |ranks| {
+                    let drawn = outcome.drawn[ranks.clone()].iter();
+                    drawn.filter_map(team).collect::<Vec<_>>()
+                })
+            },
+        );
+        let teams = found.into_iter().flatten().collect();
         Substitutions {
             frame,
             seed,
@@ -126,7 +136,7 @@ impl<'f, 'a> Substitutions<'f, 'a> {
             teams,
             reserves,
             number: 0,
-            chain: sha256_hex(result),
+            chain,
             text: format!("{SUBSTITUTIONS_HEADER}\n"),
         }
     }

@@ -55,12 +55,13 @@ impl Tickets {
         }
     }
 
-    /// The first 64 bits of the tickets of rows, in order.
-    pub fn heads<'i>(
+    /// The tickets of rows, in order, of which only those are seen that begin with 64 bits up to `bar`.
+    pub fn below<'i>(
         &self,
+        bar: u64,
         rows: Range<u32>,
         id: impl Fn(u32) -> &'i [u8],
-        mut seen: impl FnMut(u32, u64),
+        mut seen: impl FnMut(u32, Ticket),
     ) {
         let mut row = rows.start;
         while let Some(short) = &self.short
@@ -71,16 +72,28 @@ impl Tickets {
             if ids.iter().any(Option::is_none) {
                 break;
             }
-            let states = short.states(ids.map(|id| id.unwrap_or(&[0; 64])));
-            for state in states {
-                seen(row, u64::from(state[0]) << 32 | u64::from(state[1]));
+            for state in short.states(ids.map(|id| id.unwrap_or(&[0; 64]))) {
+                if u64::from(state[0]) << 32 | u64::from(state[1]) <= bar {
+                    seen(row, bytes_of(state));
+                }
                 row += 1;
             }
         }
         for row in row..rows.end {
-            seen(row, head(&self.of(id(row))));
+            let ticket = self.of(id(row));
+            if head(&ticket) <= bar {
+                seen(row, ticket);
+            }
         }
     }
+}
+
+fn bytes_of(state: [u32; 8]) -> Ticket {
+    let mut ticket = [0; 32];
+    for (bytes, word) in ticket.chunks_exact_mut(4).zip(state) {
+        bytes.copy_from_slice(&word.to_be_bytes());
+    }
+    ticket
 }
 
 /// The first 64 bits.
@@ -126,11 +139,7 @@ impl Short {
 
     fn of(&self, id: &[u8; 64]) -> Ticket {
         let [state] = self.states([id]);
-        let mut ticket = [0; 32];
-        for (bytes, word) in ticket.chunks_exact_mut(4).zip(state) {
-            bytes.copy_from_slice(&word.to_be_bytes());
-        }
-        ticket
+        bytes_of(state)
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::blind;
 use crate::fault::Fault;
 use crate::frame::Frame;
-use crate::outcome::{self, same};
+use crate::outcome::no_substitutions;
 use crate::rules::Rules;
 use crate::seed::Contributions;
 use crate::substitution::Substitutions;
@@ -86,9 +86,15 @@ fn chance(frame: &Frame<'_>, files: &DrawnFiles<'_>) -> Result<Chance, Fault> {
     let contributions = Contributions::parse(files.seed, &frame.rules, &frame.commitment)?;
     let seed = transcript::seed(files.seed);
     let outcome = frame.draw(&seed)?;
-    same(outcome::FILE, files.result, &outcome.to_text())?;
-    let mut substitutions = Substitutions::new(frame, &seed, &outcome, files.result);
-    substitutions.replay(files.substitutions)?;
+    outcome.is_result(files.result)?;
+    // Where nothing was substituted there is no need to know everybody's team.
+    let substitutions = if files.substitutions == no_substitutions().as_bytes() {
+        0
+    } else {
+        let mut substitutions = Substitutions::new(frame, &seed, &outcome, files.result);
+        substitutions.replay(files.substitutions)?;
+        substitutions.len()
+    };
     let withheld = contributions
         .witnesses
         .iter()
@@ -101,7 +107,7 @@ fn chance(frame: &Frame<'_>, files: &DrawnFiles<'_>) -> Result<Chance, Fault> {
         millibits: contributions.millibits(),
         drawn: outcome.drawn.len(),
         reserves: outcome.reserves.len(),
-        substitutions: substitutions.len(),
+        substitutions,
         seed,
     })
 }

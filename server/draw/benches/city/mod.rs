@@ -92,7 +92,7 @@ fn object(n: usize) -> Hash {
 }
 
 fn write_objects(folder: &Path, objects: usize) -> std::io::Result<()> {
-    let mut cells: Vec<Vec<(Hash, u32)>> = vec![Vec::with_capacity(objects / CELLS + 1); CELLS];
+    let mut cells: Vec<Vec<(Hash, u32)>> = vec![Vec::new(); CELLS];
     for n in 0..objects {
         cells[n % CELLS].push((object(n), n as u32));
     }

@@ -2,10 +2,9 @@
 //! Exit code 0: everything follows from what was committed. 1: the first thing that is wrong.
 
 use clap::Parser;
-use draw::{Chance, FILES, Fault, Files, Mode, Summary, What};
+use draw::{Chance, Fault, Files, Mode, Summary, What};
 use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// 验证一次随机抽查 · Verify a random draw
@@ -50,45 +49,10 @@ fn read(args: &Args) -> Result<Files, Fault> {
     };
     let total = args.max_mib.saturating_mul(1 << 20);
     if args.transcript.is_dir() {
-        return folder(&args.transcript, total);
+        return draw::read_folder(&args.transcript, total);
     }
     let file = File::open(&args.transcript).map_err(fault)?;
     draw::read_zip(std::io::BufReader::new(file), total)
-}
-
-fn folder(path: &Path, total: u64) -> Result<Files, Fault> {
-    let mut files = Files::default();
-    let mut left = total;
-    for (name, limit) in FILES {
-        let wrong = |what: What, detail: String| Fault {
-            file: name,
-            line: 0,
-            what,
-            detail,
-        };
-        let at = path.join(name);
-        match std::fs::symlink_metadata(&at) {
-            // What is missing is reported by the verifier, in its order.
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => continue,
-            Err(e) => return Err(wrong(What::Archive, e.to_string())),
-            // A link or a pipe could lead anywhere and never end.
-            Ok(meta) if !meta.is_file() => {
-                return Err(wrong(What::Archive, "not a plain file".into()));
-            }
-            Ok(_) => {}
-        }
-        let limit = limit.min(left);
-        let mut bytes = Vec::new();
-        File::open(&at)
-            .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
-            .map_err(|e| wrong(What::Archive, e.to_string()))?;
-        if bytes.len() as u64 > limit {
-            return Err(wrong(What::TooLarge, format!("more than {limit} bytes")));
-        }
-        left -= bytes.len() as u64;
-        files.insert(name, bytes);
-    }
-    Ok(files)
 }
 
 fn print(s: &Summary) {
