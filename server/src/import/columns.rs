@@ -121,7 +121,11 @@ const INSPECTORS: &[Field] = &[
     field("expertise", false, &["业务专长", "专长", "专业"]),
     field("languages", false, &["工作语言", "语言"]),
     field("capacity", false, &["工作量上限", "任务上限", "承担任务数"]),
+    field("group", false, &["固定小组", "小组", "执法小组"]),
     field("expert", false, &["是否专家", "专家"]),
+    field("leave_from", false, &["休假自", "休假开始", "休假开始日期"]),
+    field("leave_until", false, &["休假至", "休假截止", "休假结束日期"]),
+    field("leave_reason", false, &["休假事由", "休假原因"]),
     field("status", false, &["状态", "在岗状态"]),
 ];
 
@@ -139,6 +143,7 @@ const ITEMS: &[Field] = &[
     field("level", false, &["层级", "实施层级"]),
     field("power_code", false, &["权责清单编码", "权力清单编码"]),
     field("needs", false, &["所需专长", "专长要求"]),
+    field("priority", false, &["重点检查事项", "是否重点", "事项类别"]),
     field("point", false, &["要点序号", "序号", "要点编号"]),
     field("point_content", false, &["检查要点", "要点内容"]),
     field("point_basis", false, &["要点依据"]),

@@ -8,8 +8,8 @@ use super::{Fault, Import, Table, TableRow, fault};
 use crate::db::Tx;
 use crate::error::AppError;
 use crate::register::{
-    Department, Inspector, departments, inspector_by_certificate, put_department, region,
-    save_inspector, words,
+    Department, Inspector, Leave, departments, inspector_by_certificate, put_department, put_leave,
+    region, save_inspector, words,
 };
 
 pub(super) fn run(
@@ -68,7 +68,41 @@ fn save(
         keep(&mut new, old, |field| !import.get(row, field).is_empty());
     }
     save_inspector(tx, old.as_ref(), &new, &import.trace)?;
+    if let Ok(Some((from, until, reason))) = leave(import, row) {
+        let leave = Leave {
+            id: import.new_id(),
+            inspector: new.id,
+            from,
+            until,
+            reason,
+            created_by_name: import.trace.actor_name.clone(),
+        };
+        put_leave(tx, &leave, import.trace.at)?;
+    }
     Ok(())
+}
+
+/// First day, last day and why of the leave in a row, if there is one; or the field that is wrong.
+type RowLeave = Option<(String, Option<String>, String)>;
+
+fn leave(import: &Import<'_>, row: &TableRow) -> Result<RowLeave, (&'static str, String)> {
+    let get = |field: &str| import.get(row, field);
+    let from = date(get("leave_from")).map_err(|m| ("leave_from", m))?;
+    let until = date(get("leave_until")).map_err(|m| ("leave_until", m))?;
+    match (from, until) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(("leave_from", "填写了休假截止日期，还须填写开始日期".into())),
+        (Some(from), Some(until)) if until < from => {
+            Err(("leave_until", "休假截止日期不能早于开始日期".into()))
+        }
+        (Some(from), until) => {
+            let reason = match get("leave_reason") {
+                "" => "休假",
+                text => text,
+            };
+            Ok(Some((from, until, reason.chars().take(200).collect())))
+        }
+    }
 }
 
 /// What a file does not say stays as it is in the register: who left is not brought back by a list
@@ -91,6 +125,7 @@ fn keep(new: &mut Inspector, old: &Inspector, says: impl Fn(&str) -> bool) {
     field(says("expertise"), &mut new.expertise, &old.expertise);
     field(says("languages"), &mut new.languages, &old.languages);
     field(says("capacity"), &mut new.capacity, &old.capacity);
+    field(says("group"), &mut new.group, &old.group);
     field(says("expert"), &mut new.expert, &old.expert);
     field(says("status"), &mut new.status, &old.status);
 }
@@ -162,6 +197,16 @@ fn judge(
             "active"
         }
     };
+    let (group, expert) = (get("group"), matches!(get("expert"), "是" | "专家"));
+    if group.chars().count() > 40 || (expert && !group.is_empty()) {
+        faults.push(fault(
+            "group",
+            "固定小组名称不超过 40 字；专家不编入固定小组",
+        ));
+    }
+    if let Err((field, message)) = leave(import, row) {
+        faults.push(fault(field, message));
+    }
     Inspector {
         id: String::new(),
         name,
@@ -175,7 +220,8 @@ fn judge(
         expertise: words(get("expertise")),
         languages: words(get("languages")),
         capacity,
-        expert: matches!(get("expert"), "是" | "专家"),
+        group: group.to_owned(),
+        expert,
         status: status.to_owned(),
     }
 }

@@ -122,6 +122,14 @@ fn facts(
         .filter(|b| !b.is_empty())
         .map(str::to_owned)
         .collect();
+    let priority = match get("priority").as_str() {
+        "" | "否" | "一般" | "一般检查事项" => false,
+        "是" | "重点" | "重点检查事项" => true,
+        _ => {
+            faults.push(fault("priority", "应为 重点 或 一般"));
+            false
+        }
+    };
     let facts = ItemFacts {
         code: get("code"),
         name: get("name"),
@@ -135,6 +143,7 @@ fn facts(
         level: get("level"),
         power_code: get("power_code"),
         needs: words(&get("needs")),
+        priority,
         valid_from: String::new(),
         valid_until: String::new(),
     };

@@ -43,6 +43,10 @@ pub struct ItemFacts {
     pub power_code: String,
     /// Expertise that a team must bring, in the words of the inspectors' register.
     pub needs: Vec<String>,
+    /// 重点检查事项: its ratio has no ceiling, and where all objects are inspected the draw sets the order.
+    /// Others are general items 一般检查事项.
+    #[serde(default)]
+    pub priority: bool,
     /// First day; empty: from the start.
     pub valid_from: String,
     /// Last day; empty: without end.
@@ -64,6 +68,8 @@ pub struct ActiveItem {
     pub version: u32,
     /// Expertise that a team must bring.
     pub needs: Vec<String>,
+    /// 重点检查事项.
+    pub priority: bool,
 }
 
 /// The check sheet that goes with these facts in this version.

@@ -71,6 +71,7 @@ pub fn active(tx: &mut Tx<'_>, id: &str) -> Result<Option<ActiveItem>> {
             department: item.facts.department,
             version: item.version,
             needs: item.facts.needs,
+            priority: item.facts.priority,
         }))
 }
 

@@ -172,6 +172,8 @@ pub struct ItemRow {
     pub points: usize,
     /// Expertise that a team must bring.
     pub needs: Vec<String>,
+    /// 重点检查事项.
+    pub priority: bool,
 }
 
 impl From<Item> for ItemRow {
@@ -186,6 +188,7 @@ impl From<Item> for ItemRow {
             status: item.status,
             points: item.sheet.points.len(),
             needs: item.facts.needs,
+            priority: item.facts.priority,
         }
     }
 }

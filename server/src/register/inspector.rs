@@ -1,8 +1,11 @@
 //! Rows of inspectors 执法检查人员 (I1, I2).
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::leave::{self, Leave};
 use super::history::{self, Change, Fields, Trace};
 use super::object::{Saved, district_name};
 use super::{from_json, to_json};
@@ -33,35 +36,28 @@ pub struct Inspector {
     pub expertise: Vec<String>,
     /// Languages of work.
     pub languages: Vec<String>,
-    /// Tasks in one draw; `None`: no limit of their own.
+    /// Open tasks at the same time; `None`: no limit of their own.
     pub capacity: Option<u32>,
+    /// Fixed group 固定小组 of the department, which is dealt as one; empty: in none.
+    #[serde(default)]
+    pub group: String,
     /// An expert assists, and is never drawn as one of the two (I2).
     pub expert: bool,
     /// `active`, `on_leave` or `left`.
     pub status: String,
 }
 
-/// An inspector as the pool of a draw needs them.
+/// An inspector or expert as the pool of a draw needs them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolInspector {
-    /// UUID.
-    pub id: String,
-    /// Name.
-    pub name: String,
-    /// Number of the enforcement certificate.
-    pub certificate: String,
-    /// Team, office or station.
-    pub unit: String,
-    /// Codes; none: the whole city.
-    pub districts: Vec<String>,
-    /// Words.
-    pub expertise: Vec<String>,
-    /// `None`: no limit of their own.
-    pub capacity: Option<u32>,
+    /// The row.
+    pub row: Inspector,
+    /// Why they are kept out; `None`: they may be drawn.
+    pub out: Option<&'static str>,
 }
 
 const COLUMNS: &str = "id, name, sex, certificate, certificate_until, department, unit, post, \
-     districts, expertise, languages, capacity, expert, status";
+     districts, expertise, languages, capacity, expert, status, fixed_group";
 
 fn inspector(row: &Row<'_>) -> Result<Inspector> {
     Ok(Inspector {
@@ -79,36 +75,57 @@ fn inspector(row: &Row<'_>) -> Result<Inspector> {
         capacity: row.get(11)?,
         expert: row.get(12)?,
         status: row.get(13)?,
+        group: row.get(14)?,
     })
 }
 
-/// Who can be drawn by this department today (`YYYY-MM-DD`): active, no expert, with a valid
-/// certificate (I1). By id.
+/// The days that a draw is about, China dates.
+#[derive(Debug, Clone, Copy)]
+pub struct Days<'d> {
+    /// Of the draw.
+    pub today: &'d str,
+    /// First day of the visits.
+    pub from: &'d str,
+    /// Last day.
+    pub until: &'d str,
+}
+
+/// All of a department who have not left, experts only where they are wanted, by id: who may be drawn, and
+/// who is kept out and why: `on-leave` (I4) or `no-certificate` (I1; an expert needs none).
 pub fn pool_inspectors(
     tx: &mut Tx<'_>,
     department: &str,
-    today: &str,
+    experts: bool,
+    days: Days<'_>,
 ) -> Result<Vec<PoolInspector>> {
+    let mut leaves: HashMap<String, Vec<Leave>> = HashMap::new();
+    for leave in leave::of_department(tx, department, days.today, days.until)? {
+        leaves.entry(leave.inspector.clone()).or_default().push(leave);
+    }
     tx.query(
         &format!(
             "SELECT {COLUMNS} FROM inspectors
-             WHERE department = $1 AND status = 'active' AND expert = 0
-               AND certificate_until >= $2 ORDER BY id"
+             WHERE department = $1 AND status <> 'left' AND (expert = 0 OR $2 = 1) ORDER BY id"
         ),
-        &[&department, &today],
+        &[&department, &experts],
         |row| {
-            let found = inspector(row)?;
+            let row = inspector(row)?;
+            let own = leaves.get(&row.id).map_or(&[][..], Vec::as_slice);
             Ok(PoolInspector {
-                id: found.id,
-                name: found.name,
-                certificate: found.certificate,
-                unit: found.unit,
-                districts: found.districts,
-                expertise: found.expertise,
-                capacity: found.capacity,
+                out: kept_out(&row, own, days),
+                row,
             })
         },
     )
+}
+
+/// Why somebody is not drawn; a certificate must be valid on the day of the draw.
+pub fn kept_out(row: &Inspector, leaves: &[Leave], days: Days<'_>) -> Option<&'static str> {
+    let valid = row.certificate_until.as_deref().is_some_and(|until| until >= days.today);
+    if row.status != "active" || leave::away(leaves, days) {
+        return Some("on-leave");
+    }
+    (!valid && !row.expert).then_some("no-certificate")
 }
 
 /// The inspector with this id.
@@ -147,7 +164,8 @@ pub(super) fn list(
     const CONDITION: &str = "($1 = '' OR department = $1) AND ($2 = '' OR status = $2)
          AND ($3 = '' OR districts = '[]' OR districts LIKE '%\"' || $3 || '\"%')
          AND ($4 IS NULL OR name LIKE $4 ESCAPE '\\' OR certificate LIKE $4 ESCAPE '\\'
-              OR unit LIKE $4 ESCAPE '\\' OR expertise LIKE $4 ESCAPE '\\')";
+              OR unit LIKE $4 ESCAPE '\\' OR expertise LIKE $4 ESCAPE '\\'
+              OR fixed_group LIKE $4 ESCAPE '\\')";
     let total = tx.query_one(
         &format!("SELECT COUNT(*) FROM inspectors WHERE {CONDITION}"),
         &[
@@ -200,6 +218,7 @@ fn fields(row: &Inspector) -> Fields {
             "capacity",
             row.capacity.map(|c| c.to_string()).unwrap_or_default(),
         ),
+        ("group", row.group.clone()),
         ("expert", row.expert.to_string()),
         ("status", row.status.clone()),
     ]
@@ -219,14 +238,15 @@ pub(crate) fn save(
     };
     tx.execute(
         "INSERT INTO inspectors (id, name, sex, certificate, certificate_until, department, unit,
-             post, districts, expertise, languages, capacity, expert, status, changed_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+             post, districts, expertise, languages, capacity, expert, status, changed_at, fixed_group)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          ON CONFLICT (id) DO UPDATE SET name = excluded.name, sex = excluded.sex,
              certificate = excluded.certificate, certificate_until = excluded.certificate_until,
              department = excluded.department, unit = excluded.unit, post = excluded.post,
              districts = excluded.districts, expertise = excluded.expertise,
              languages = excluded.languages, capacity = excluded.capacity,
-             expert = excluded.expert, status = excluded.status, changed_at = excluded.changed_at",
+             expert = excluded.expert, status = excluded.status, changed_at = excluded.changed_at,
+             fixed_group = excluded.fixed_group",
         &[
             &new.id,
             &new.name,
@@ -243,6 +263,7 @@ pub(crate) fn save(
             &new.expert,
             &new.status,
             &trace.at,
+            &new.group,
         ],
     )?;
     history::note(tx, &format!("inspector/{}", new.id), trace, &changes)?;

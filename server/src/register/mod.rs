@@ -8,6 +8,7 @@ mod department;
 mod history;
 pub mod industry;
 mod inspector;
+mod leave;
 mod object;
 pub mod region;
 mod routes;
@@ -25,11 +26,15 @@ pub use department::{Department, department_name, departments};
 pub use history::{Change, RowChange, Trace};
 pub(crate) use inspector::save as save_inspector;
 pub use inspector::{
-    Inspector, PoolInspector, find_inspector, inspector_by_certificate, pool_inspectors,
+    Days, Inspector, PoolInspector, find_inspector, inspector_by_certificate, kept_out,
+    pool_inspectors,
 };
+pub use leave::{Leave, leaves};
+pub(crate) use leave::put as put_leave;
 pub use object::by_code;
 pub use object::{
-    FrameObject, Object, ObjectFilter, count_by_risk, find_object, frame_objects, object_facts,
+    FrameObject, Meant, Object, ObjectFilter, count_by_cell, count_by_risk, find_object,
+    frame_objects, object_facts,
 };
 pub(crate) use object::{area_by_name, by_name, save as save_object};
 

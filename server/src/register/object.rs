@@ -54,12 +54,21 @@ pub struct ObjectFilter {
     pub industries: Vec<String>,
     /// Objects with all of these tags.
     pub tags: Vec<String>,
-    /// `A` to `D`.
+    /// `A` to `D`, or an empty text: not graded.
     pub risk_classes: Vec<String>,
     /// `active`, …
     pub statuses: Vec<String>,
     /// Part of name, code or address.
     pub q: String,
+}
+
+/// Which objects a plan is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Meant<'m> {
+    /// All that fit.
+    Fitting(&'m ObjectFilter),
+    /// These ids, ascending.
+    Named(&'m [String]),
 }
 
 /// An object as a frame needs it.
@@ -77,7 +86,12 @@ pub struct FrameObject {
     pub risk_class: Option<String>,
     /// Whether it is neither moved nor revoked nor cancelled.
     pub active: bool,
+    /// The first cell that it fits, from 1.
+    pub cell: Option<u16>,
 }
+
+/// Ids in one statement.
+const CHUNK: usize = 500;
 
 /// A condition with its parameters.
 struct Condition {
@@ -91,8 +105,14 @@ impl Condition {
             sql: "1 = 1".into(),
             params: Vec::new(),
         };
+        all.add(filter);
+        all
+    }
+
+    fn add(&mut self, filter: &ObjectFilter) {
+        let all = self;
         all.one_of("district", &filter.districts);
-        all.one_of("risk_class", &filter.risk_classes);
+        all.risk(&filter.risk_classes);
         all.one_of("status", &filter.statuses);
         // A range finds a beginning through the index.
         let ranges: Vec<String> = filter
@@ -122,7 +142,40 @@ impl Condition {
                   OR (kind <> 'person' AND code LIKE {bound} ESCAPE '\\'))"
             ));
         }
-        all
+    }
+
+    /// `CASE … END` that is the number of the first of these filters which a row fits, from 1, or NULL.
+    /// Its parameters come behind those that are there.
+    fn first_of(&mut self, filters: &[ObjectFilter]) -> String {
+        if filters.is_empty() {
+            return "NULL".into();
+        }
+        let before = std::mem::take(&mut self.sql);
+        let mut case = String::from("CASE");
+        for (n, filter) in (1..).zip(filters) {
+            self.sql = "1 = 1".into();
+            self.add(filter);
+            case.push_str(&format!(" WHEN {} THEN {n}", self.sql));
+        }
+        case.push_str(" END");
+        self.sql = before;
+        case
+    }
+
+    /// Classes; an empty one is: not graded.
+    fn risk(&mut self, classes: &[String]) {
+        let graded: Vec<String> = classes.iter().filter(|c| !c.is_empty()).cloned().collect();
+        match (graded.len() == classes.len(), graded.is_empty()) {
+            (true, _) => self.one_of("risk_class", &graded),
+            (false, true) => self.and("risk_class IS NULL"),
+            (false, false) => {
+                let bound: Vec<String> = graded.into_iter().map(|c| self.bind(c)).collect();
+                self.and(&format!(
+                    "(risk_class IS NULL OR risk_class IN ({}))",
+                    bound.join(", ")
+                ));
+            }
+        }
     }
 
     fn bind(&mut self, value: String) -> String {
@@ -174,36 +227,84 @@ fn object(row: &Row<'_>) -> Result<Object> {
     })
 }
 
-/// Every object that the filter means, by id, one after the other; also those that are not active.
+/// Every object that is meant, by id, one after the other; also those that are not active. `cells` in
+/// order: an object belongs to the first that it fits.
 pub fn frame_objects(
     tx: &mut Tx<'_>,
-    filter: &ObjectFilter,
+    meant: Meant<'_>,
+    cells: &[ObjectFilter],
     mut each: impl FnMut(FrameObject),
 ) -> Result<()> {
-    let condition = Condition::of(filter);
+    let mut run = |mut condition: Condition| {
+        let case = condition.first_of(cells);
+        let sql = format!(
+            "SELECT id, code, name, district, risk_class, status, {case} FROM objects WHERE {} ORDER BY id",
+            condition.sql
+        );
+        tx.for_each(&sql, &condition.params(), |row| {
+            each(FrameObject {
+                id: row.get(0)?,
+                code: row.get(1)?,
+                name: row.get(2)?,
+                district: row.get(3)?,
+                risk_class: row.get(4)?,
+                active: row.get::<String>(5)? == "active",
+                cell: row.get(6)?,
+            });
+            Ok(())
+        })
+    };
+    match meant {
+        Meant::Fitting(filter) => run(Condition::of(filter)),
+        Meant::Named(ids) => {
+            for chunk in ids.chunks(CHUNK) {
+                let mut condition = Condition::of(&ObjectFilter::default());
+                condition.one_of("id", chunk);
+                run(condition)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Active objects of the filter by the first of `cells` that they fit; the last number is of those that
+/// fit none.
+pub fn count_by_cell(
+    tx: &mut Tx<'_>,
+    filter: &ObjectFilter,
+    cells: &[ObjectFilter],
+) -> Result<Vec<i64>> {
+    let mut condition = Condition::of(&active(filter));
+    let case = condition.first_of(cells);
     let sql = format!(
-        "SELECT id, code, name, district, risk_class, status FROM objects WHERE {} ORDER BY id",
+        "SELECT COALESCE({case}, 0), COUNT(*) FROM objects WHERE {} GROUP BY 1",
         condition.sql
     );
+    let mut counts = vec![0; cells.len() + 1];
     tx.for_each(&sql, &condition.params(), |row| {
-        each(FrameObject {
-            id: row.get(0)?,
-            code: row.get(1)?,
-            name: row.get(2)?,
-            district: row.get(3)?,
-            risk_class: row.get(4)?,
-            active: row.get::<String>(5)? == "active",
-        });
+        let (cell, count): (u32, i64) = (row.get(0)?, row.get(1)?);
+        let place = match cell {
+            0 => cells.len(),
+            n => n as usize - 1,
+        };
+        if let Some(slot) = counts.get_mut(place) {
+            *slot = count;
+        }
         Ok(())
-    })
+    })?;
+    Ok(counts)
+}
+
+fn active(filter: &ObjectFilter) -> ObjectFilter {
+    ObjectFilter {
+        statuses: vec!["active".into()],
+        ..filter.clone()
+    }
 }
 
 /// Active objects of the filter per risk class; `None`: not graded.
 pub fn count_by_risk(tx: &mut Tx<'_>, filter: &ObjectFilter) -> Result<Vec<(Option<String>, i64)>> {
-    let condition = Condition::of(&ObjectFilter {
-        statuses: vec!["active".into()],
-        ..filter.clone()
-    });
+    let condition = Condition::of(&active(filter));
     let sql = format!(
         "SELECT risk_class, COUNT(*) FROM objects WHERE {} GROUP BY risk_class ORDER BY risk_class",
         condition.sql
@@ -388,4 +489,64 @@ pub(crate) fn save(
     } else {
         Saved::Made
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(risk: &[&str], districts: &[&str], industries: &[&str], tags: &[&str]) -> ObjectFilter {
+        let list = |of: &[&str]| of.iter().map(|t| (*t).to_owned()).collect();
+        ObjectFilter {
+            risk_classes: list(risk),
+            districts: list(districts),
+            industries: list(industries),
+            tags: list(tags),
+            ..ObjectFilter::default()
+        }
+    }
+
+    // D1: an object belongs to the first cell that it fits, by any combination of conditions.
+    #[tokio::test]
+    async fn cells_are_counted_and_filled_alike() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = crate::db::Db::open(&folder.path().join("test.db"), 0).unwrap();
+        let cells = [
+            cell(&["C", "D"], &[], &[], &[]),
+            cell(&[], &["440303"], &["F52"], &[]),
+            cell(&[], &[], &[], &["餐饮"]),
+            cell(&["", "A"], &[], &[], &[]),
+        ];
+        let (counts, rows, named) = db
+            .write(move |tx| {
+                for (id, district, industry, risk, tags, status) in [
+                    ("1", "440303", "F52 零售业", "D", "[]", "active"),
+                    ("2", "440303", "F52 零售业", "A", "[\"餐饮\"]", "active"),
+                    ("3", "440304", "F52 零售业", "A", "[\"餐饮\"]", "active"),
+                    ("4", "440304", "H62 餐饮业", "", "[]", "active"),
+                    ("5", "440304", "H62 餐饮业", "B", "[]", "active"),
+                    ("6", "440303", "F52 零售业", "D", "[]", "revoked"),
+                ] {
+                    tx.execute(
+                        "INSERT INTO objects (id, kind, name, address, district, industry, responsible,
+                             contact, risk_class, credit_status, status, tags, changed_at)
+                         VALUES ($1, 'organisation', $1, '', $2, $3, '', '', NULLIF($4, ''), '', $6, $5, 0)",
+                        &[&id, &district, &industry, &risk, &tags, &status],
+                    )?;
+                }
+                let mut rows = Vec::new();
+                let all = ObjectFilter::default();
+                frame_objects(tx, Meant::Fitting(&all), &cells, |o| rows.push((o.id, o.cell)))?;
+                let mut named = Vec::new();
+                let ids = ["2".to_owned(), "9".to_owned()];
+                frame_objects(tx, Meant::Named(&ids), &cells[..1], |o| named.push((o.id, o.cell)))?;
+                Ok::<_, crate::error::AppError>((count_by_cell(tx, &all, &cells)?, rows, named))
+            })
+            .await
+            .unwrap();
+        assert_eq!(counts, [1, 1, 1, 1, 1]);
+        let cells: Vec<Option<u16>> = rows.iter().map(|(_, cell)| *cell).collect();
+        assert_eq!(cells, [Some(1), Some(2), Some(3), Some(4), None, Some(1)]);
+        assert_eq!(named, [("2".to_owned(), None)]);
+    }
 }

@@ -9,11 +9,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::inspector::Search;
 use super::view::{
-    AvoidanceInput, InspectorInput, InspectorView, ObjectFacets, ObjectInput, ObjectRow, ObjectView,
+    AvoidanceInput, InspectorInput, InspectorView, LeaveInput, ObjectFacets, ObjectInput, ObjectRow, ObjectView,
 };
 use super::{
-    Avoidance, AvoidanceKind, Department, Inspector, NewAvoidance, Object, ObjectFilter, Trace,
-    avoidance, departments, find_inspector, find_object, history, inspector, object, region,
+    Avoidance, AvoidanceKind, Department, Inspector, Leave, NewAvoidance, Object, ObjectFilter,
+    Trace, avoidance, departments, find_inspector, find_object, history, inspector, leave, object,
+    region,
 };
 use crate::account::{Actor, Right};
 use crate::db::{DbError, Tx};
@@ -29,6 +30,8 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(get_object, change_object))
         .routes(routes!(list_inspectors, add_inspector))
         .routes(routes!(get_inspector, change_inspector))
+        .routes(routes!(add_leave))
+        .routes(routes!(remove_leave))
         .routes(routes!(list_avoidances, add_avoidance))
         .routes(routes!(remove_avoidance))
         .routes(routes!(list_departments))
@@ -234,7 +237,14 @@ async fn list_inspectors(
 fn inspector_view(tx: &mut Tx<'_>, id: &str) -> Result<InspectorView, AppError> {
     let inspector = find_inspector(tx, id)?.ok_or_else(|| AppError::not_found("inspector"))?;
     let history = history::of(tx, &format!("inspector/{id}"))?;
-    Ok(InspectorView { inspector, history })
+    let leaves = leave::leaves(tx, id)?;
+    let open_tasks = crate::task::store::open_counts(tx)?.get(id).copied();
+    Ok(InspectorView {
+        inspector,
+        leaves,
+        open_tasks: open_tasks.unwrap_or(0),
+        history,
+    })
 }
 
 /// One inspector with the history of the row.
@@ -315,6 +325,71 @@ async fn put_inspector(
             inspector_view(tx, &new.id)
         })
         .await
+}
+
+/// Enters leave or posting: who is away is not drawn for that time (I4).
+#[utoipa::path(post, path = "/api/inspectors/{id}/leaves", operation_id = "add_leave", tag = "register",
+    params(("id" = String, Path)), request_body = LeaveInput,
+    responses((status = 200, body = InspectorView), (status = 422, body = Problem)))]
+async fn add_leave(
+    State(state): State<AppState>,
+    actor: Actor,
+    Path(id): Path<String>,
+    Json(input): Json<LeaveInput>,
+) -> Result<Json<InspectorView>, AppError> {
+    let (from, until) = input.days().map_err(AppError::invalid)?;
+    let (new_id, now) = (state.new_id(), state.now());
+    let view = state
+        .db
+        .write(move |tx| {
+            let row = find_inspector(tx, &id)?.ok_or_else(|| AppError::not_found("inspector"))?;
+            actor.require(Right::EditRegisters, &row.department)?;
+            let new = Leave {
+                id: new_id,
+                inspector: id.clone(),
+                from,
+                until,
+                reason: input.reason.trim().to_owned(),
+                created_by_name: actor.name.clone(),
+            };
+            if leave::put(tx, &new, now)? {
+                // The reason is personal and stays out of the journal.
+                let entry = Entry::by(&actor, now, "leave.add", format!("inspector/{id}"))
+                    .detail(json!({ "leave": new.id, "from": new.from, "until": new.until }));
+                journal::append(tx, &entry)?;
+            }
+            inspector_view(tx, &id)
+        })
+        .await?;
+    Ok(Json(view))
+}
+
+/// Takes a leave back; earlier draws keep it.
+#[utoipa::path(delete, path = "/api/leaves/{id}", operation_id = "remove_leave", tag = "register",
+    params(("id" = String, Path), Reason),
+    responses((status = 200, body = InspectorView), (status = 404, body = Problem)))]
+async fn remove_leave(
+    State(state): State<AppState>,
+    actor: Actor,
+    Path(id): Path<String>,
+    Query(why): Query<Reason>,
+) -> Result<Json<InspectorView>, AppError> {
+    let now = state.now();
+    let view = state
+        .db
+        .write(move |tx| {
+            let gone = leave::find(tx, &id)?.ok_or_else(|| AppError::not_found("leave"))?;
+            let row = find_inspector(tx, &gone.inspector)?
+                .ok_or_else(|| AppError::not_found("inspector"))?;
+            actor.require(Right::EditRegisters, &row.department)?;
+            leave::remove(tx, &id, now)?;
+            let entry = Entry::by(&actor, now, "leave.remove", format!("inspector/{}", row.id))
+                .detail(json!({ "leave": id, "reason": why.reason }));
+            journal::append(tx, &entry)?;
+            inspector_view(tx, &row.id)
+        })
+        .await?;
+    Ok(Json(view))
 }
 
 /// Relations to be avoided.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::history::{self, RowChange};
-use super::{FacetCount, Inspector, Object, industry, region, words};
+use super::{FacetCount, Inspector, Leave, Object, industry, region, words};
 use crate::error::FieldError;
 
 /// An object.
@@ -173,6 +173,10 @@ pub struct ObjectFacets {
 pub struct InspectorView {
     #[serde(flatten)]
     pub inspector: Inspector,
+    /// Leave that is entered, the latest first (I4).
+    pub leaves: Vec<Leave>,
+    /// Tasks that are not finished.
+    pub open_tasks: u32,
     pub history: Vec<RowChange>,
 }
 
@@ -190,6 +194,13 @@ pub struct InspectorInput {
     pub districts: Vec<String>,
     #[serde(default)]
     pub expertise: Vec<String>,
+    /// Open tasks at the same time; none: no limit of their own.
+    pub capacity: Option<u32>,
+    /// Fixed group within the department.
+    pub group: Option<String>,
+    /// An expert assists, and never counts towards the two.
+    #[serde(default)]
+    pub expert: bool,
     pub status: Option<String>,
     /// Why.
     pub reason: String,
@@ -216,6 +227,9 @@ impl InspectorInput {
             post: text(&self.post),
             districts,
             expertise: words(&self.expertise.join("、")),
+            capacity: self.capacity,
+            group: text(&self.group),
+            expert: self.expert,
             status,
             ..old.cloned().unwrap_or_default()
         };
@@ -238,6 +252,21 @@ impl InspectorInput {
                 "日期应写作 2026-12-31",
             ),
             (
+                "capacity",
+                new.capacity.is_none_or(|n| (1..=1000).contains(&n)),
+                "同时承担的任务数应为 1 至 1000，或留空",
+            ),
+            (
+                "group",
+                new.group.chars().count() <= 40 && !new.group.chars().any(char::is_control),
+                "小组名称不超过 40 字",
+            ),
+            (
+                "group",
+                !new.expert || new.group.is_empty(),
+                "专家不编入固定小组",
+            ),
+            (
                 "districts",
                 new.districts
                     .iter()
@@ -257,6 +286,40 @@ impl InspectorInput {
         }
         if wrong.is_empty() {
             Ok(new)
+        } else {
+            Err(wrong)
+        }
+    }
+}
+
+/// A leave as it is entered (I4).
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct LeaveInput {
+    /// First day, China date.
+    pub from: String,
+    /// Last day; none: until further notice.
+    pub until: Option<String>,
+    /// Why: leave, posting, training.
+    pub reason: String,
+}
+
+impl LeaveInput {
+    /// First and last day; the fields that are wrong.
+    pub fn days(&self) -> Result<(String, Option<String>), Vec<FieldError>> {
+        let until = self.until.clone().filter(|d| !d.is_empty());
+        let date = |d: &String| crate::plan::date(d).is_some();
+        let mut wrong = Vec::new();
+        if !date(&self.from) {
+            wrong.push(FieldError::new("from", "日期应写作 2026-12-31"));
+        }
+        if until.as_ref().is_some_and(|d| !date(d) || *d < self.from) {
+            wrong.push(FieldError::new("until", "结束日期不能早于开始日期"));
+        }
+        if !(1..=200).contains(&self.reason.trim().chars().count()) {
+            wrong.push(FieldError::new("reason", "请写明休假或外派的事由"));
+        }
+        if wrong.is_empty() {
+            Ok((self.from.clone(), until))
         } else {
             Err(wrong)
         }

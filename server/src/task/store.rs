@@ -1,5 +1,7 @@
 //! Tasks in the database.
 
+use std::collections::HashMap;
+
 use ::sync::facts::{Role, TaskFacts};
 
 use super::dispatch::facts_text;
@@ -73,6 +75,38 @@ pub(super) fn open_tasks_of(tx: &mut Tx<'_>, persons: &[String]) -> Result<Vec<S
     tasks.sort();
     tasks.dedup();
     Ok(tasks)
+}
+
+/// How many tasks each person still has to carry out: the workload of a draw counts them (I4).
+pub fn open_counts(tx: &mut Tx<'_>) -> Result<HashMap<String, u32>> {
+    let mut counts = HashMap::new();
+    tx.for_each(
+        "SELECT m.person, COUNT(*) FROM task_members m JOIN tasks t ON t.id = m.task
+         WHERE m.status = 'active' AND t.state IN ('dispatched', 'returned') GROUP BY m.person",
+        &[],
+        |r| {
+            counts.insert(r.get(0)?, r.get(1)?);
+            Ok(())
+        },
+    )?;
+    Ok(counts)
+}
+
+/// How many visits each object has in a year by the tasks whose time begins in it, of all departments;
+/// those that were dropped do not count (K3, X3).
+pub fn visits_in(tx: &mut Tx<'_>, year: i32) -> Result<HashMap<String, u32>> {
+    let (from, until) = (format!("{year}-01-01"), format!("{year}-12-31"));
+    let mut counts = HashMap::new();
+    tx.for_each(
+        "SELECT object, COUNT(*) FROM tasks
+         WHERE state <> 'withdrawn' AND from_date BETWEEN $1 AND $2 GROUP BY object",
+        &[&from, &until],
+        |r| {
+            counts.insert(r.get(0)?, r.get(1)?);
+            Ok(())
+        },
+    )?;
+    Ok(counts)
 }
 
 /// Which tasks are wanted.
