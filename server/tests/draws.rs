@@ -1,165 +1,23 @@
 //! From a plan to a drawn result over HTTP, through a real server: who may do what, in which order,
 //! and that a stranger can verify what comes out.
 
+#[path = "draws/office.rs"]
+mod office;
+
 use std::collections::BTreeSet;
 use std::io::Cursor;
-use std::sync::Arc;
 
-use reqwest::{Client, Method, StatusCode};
+use office::{DAY, NOW, Office, Person, rolls};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use server::clock::ManualClock;
-use server::config::Config;
-use server::host::{self, RunningServer};
-use server::rng::SeededRng;
-
-/// 2026-11-24 10:00 in China.
-const NOW: i64 = 1_795_485_600_000;
-const DAY: i64 = 86_400_000;
-
-struct Office {
-    server: RunningServer,
-    clock: Arc<ManualClock>,
-    _folder: tempfile::TempDir,
-}
-
-/// Somebody at a screen.
-struct Person {
-    client: Client,
-    url: String,
-    csrf: String,
-}
-
-impl Office {
-    /// An office whose scope holds 50 objects in two risk classes, with 8 inspectors who may be drawn.
-    async fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::new(NOW));
-        let config = Config::local(folder.path());
-        let server = host::start(config, clock.clone(), Arc::new(SeededRng::new(7)))
-            .await
-            .unwrap();
-        server
-            .state
-            .db
-            .write(|tx| Ok(tx.execute_script(include_str!("draws/registers.sql"))?))
-            .await
-            .unwrap();
-        Self {
-            server,
-            clock,
-            _folder: folder,
-        }
-    }
-
-    fn person(&self) -> Person {
-        let client = Client::builder().cookie_store(true).build().unwrap();
-        Person {
-            client,
-            url: self.server.url(),
-            csrf: String::new(),
-        }
-    }
-
-    async fn administrator(&self) -> Person {
-        let mut admin = self.person();
-        let once = self
-            .server
-            .first_administrator
-            .clone()
-            .unwrap()
-            .one_time_password;
-        admin.sign_in("admin", &once).await;
-        admin.choose_password(&once).await;
-        admin
-    }
-
-    /// Somebody with these roles in the department of the tests.
-    async fn with_roles(&self, admin: &Person, login: &str, roles: &[&str]) -> Person {
-        let grants: Vec<Value> = roles
-            .iter()
-            .map(|r| json!({ "role": r, "department": "market" }))
-            .collect();
-        let form = json!({ "login": login, "name": login, "department": "market",
-            "grants": grants, "status": "active" });
-        let made = admin.post("/api/accounts", form).await;
-        let once = made["one_time_password"].as_str().unwrap().to_owned();
-        let mut person = self.person();
-        person.sign_in(login, &once).await;
-        person.choose_password(&once).await;
-        person
-    }
-}
-
-impl Person {
-    async fn sign_in(&mut self, login: &str, password: &str) {
-        let body = json!({ "login": login, "password": password });
-        let session = self.post("/api/session", body).await;
-        self.csrf = session["csrf_token"].as_str().unwrap().to_owned();
-    }
-
-    async fn choose_password(&mut self, once: &str) {
-        let body = json!({ "old": once, "new": "a password of mine 1" });
-        let answer = self
-            .ask(Method::POST, "/api/session/password", Some(body))
-            .await;
-        assert!(answer.status().is_success());
-    }
-
-    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> reqwest::Response {
-        let mut request = self
-            .client
-            .request(method, format!("{}{path}", self.url))
-            .header("x-csrf-token", &self.csrf);
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        request.send().await.unwrap()
-    }
-
-    async fn done(response: reqwest::Response) -> Value {
-        let status = response.status();
-        let text = response.text().await.unwrap();
-        assert!(status.is_success(), "{status}: {text}");
-        serde_json::from_str(&text).unwrap_or(Value::String(text))
-    }
-
-    async fn get(&self, path: &str) -> Value {
-        Self::done(self.ask(Method::GET, path, None).await).await
-    }
-
-    async fn post(&self, path: &str, body: Value) -> Value {
-        Self::done(self.ask(Method::POST, path, Some(body)).await).await
-    }
-
-    async fn put(&self, path: &str, body: Value) -> Value {
-        Self::done(self.ask(Method::PUT, path, Some(body)).await).await
-    }
-
-    /// Status and code of a refusal.
-    async fn refused(&self, method: Method, path: &str, body: Value) -> (u16, String) {
-        let answer = self.ask(method, path, Some(body)).await;
-        let status = answer.status().as_u16();
-        let problem: Value = answer.json().await.unwrap();
-        (
-            status,
-            problem["code"].as_str().unwrap_or_default().to_owned(),
-        )
-    }
-
-    async fn bytes(&self, path: &str) -> Vec<u8> {
-        let answer = self.ask(Method::GET, path, None).await;
-        assert_eq!(answer.status(), StatusCode::OK, "{path}");
-        answer.bytes().await.unwrap().to_vec()
-    }
-}
 
 fn plan_form() -> Value {
     json!({ "title": "食品销售随机抽查", "department": "market", "items": ["item-1", "item-2"],
         "from": "2026-01-01", "until": "2026-11-30", "team": 2,
         "scope": { "districts": [], "industries": ["F"], "q": "" },
         "cells": [
-            { "risk_class": "A", "ratio_ppm": 100_000, "number": null, "reserves": 3 },
-            { "risk_class": "B", "ratio_ppm": null, "number": 6, "reserves": 2 },
+            { "risk_classes": ["A"], "ratio_ppm": 100_000, "number": null, "reserves": 3 },
+            { "risk_classes": ["B"], "ratio_ppm": null, "number": 6, "reserves": 2 },
         ] })
 }
 
@@ -185,11 +43,6 @@ fn draw_form(plan: &str, public_from: &str) -> Value {
         "public_from": public_from })
 }
 
-/// 25 rolls of a die.
-fn rolls() -> Vec<u32> {
-    (0..25).map(|n| (n * 5 + n / 4) % 6 + 1).collect()
-}
-
 #[tokio::test]
 async fn a_plan_is_drafted_approved_by_somebody_else_and_locked() {
     // P1, S1
@@ -204,11 +57,22 @@ async fn a_plan_is_drafted_approved_by_somebody_else_and_locked() {
         .await;
 
     let counts = planner
-        .post("/api/plans/count", plan_form()["scope"].clone())
+        .post(
+            "/api/plans/count",
+            json!({ "scope": plan_form()["scope"], "cells": plan_form()["cells"] }),
+        )
         .await;
     assert_eq!(
-        counts["cells"][0],
-        json!({ "risk_class": "A", "objects": 30 })
+        (
+            &counts["risk_classes"][0],
+            &counts["cells"],
+            &counts["rest"]
+        ),
+        (
+            &json!({ "risk_class": "A", "objects": 30 }),
+            &json!([30, 18]),
+            &json!(2)
+        )
     );
 
     let plan = planner.post("/api/plans", plan_form()).await;
@@ -231,7 +95,7 @@ async fn a_plan_is_drafted_approved_by_somebody_else_and_locked() {
     // Who had a hand in the text does not approve it.
     let mut form = plan_form();
     form["team"] = json!(3);
-    assert_eq!(both.put(&at(""), form).await["team"], 3);
+    assert_eq!(both.put(&at(""), form).await["departments"][0]["team"], 3);
     planner.post(&at("/submit"), json!({})).await;
     assert_eq!(
         both.refused(Method::POST, &at("/approve"), json!({})).await,
@@ -325,9 +189,17 @@ async fn a_draw_is_held_in_its_order_and_a_stranger_verifies_it() {
         .collect();
     assert_eq!(
         grounds,
-        BTreeSet::from(["inactive", "no_district", "no_inspector"])
+        BTreeSet::from([
+            "inactive",
+            "no_certificate",
+            "no_district",
+            "no_inspector",
+            "on_leave"
+        ])
     );
-    assert_eq!(officer.get(&at("/excluded")).await["total"], 5);
+    assert_eq!(officer.get(&at("/excluded")).await["total"], 7);
+    let people = officer.get(&at("/excluded?kind=inspector")).await;
+    assert_eq!(people["total"], 2);
 
     // The registers change between check and commitment: look again.
     let sql = |text: &'static str| {
@@ -576,7 +448,7 @@ async fn a_void_draw_keeps_its_number_and_makes_room_for_its_successor() {
     let openings = auditor.bytes(&at("/openings.csv")).await;
     let mut transcript = files.transcript().unwrap();
     transcript.openings = Some(&openings);
-    assert_eq!(draw::verify(&transcript).unwrap().opened, Some(50 + 8));
+    assert_eq!(draw::verify(&transcript).unwrap().opened, Some(50 + 8 + 2));
     assert_eq!(
         officer
             .refused(Method::GET, &at("/openings.csv"), json!({}))

@@ -383,8 +383,7 @@ async fn plan(office: &Accounts) -> anyhow::Result<String> {
             && i["name"].as_str().is_some_and(|n| n.contains("价格"))
     });
     let item = text(own.context("an item on prices in the sample")?, "id")?;
-    let cell =
-        |class: &str, number: u32| json!({ "risk_class": class, "number": number, "reserves": 3 });
+    let cell = |class: &str, number: u32| json!({ "risk_classes": [class], "number": number, "reserves": 3 });
     let input = json!({
         "title": "2026 年明码标价随机抽查（示例）",
         "department": office.department,

@@ -330,5 +330,6 @@ fn drawn(rank: u32) -> DrawnTask {
         },
         history: vec![],
         team: vec![member("zhang", Role::Leader), member("li", Role::Member)],
+        days: None,
     }
 }

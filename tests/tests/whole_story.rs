@@ -13,7 +13,7 @@ async fn from_the_register_to_the_public_page() {
         .unwrap();
     let outcome = &stage.outcome;
     assert!(outcome.objects >= 5_000, "{outcome:?}");
-    assert_eq!(outcome.inspectors, 120);
+    assert_eq!(outcome.inspectors, 126);
     assert_eq!(outcome.drawn, 10);
     assert_eq!(outcome.records_sealed, 2);
     assert!(outcome.photos_stored >= 6, "{outcome:?}");

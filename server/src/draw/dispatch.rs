@@ -7,7 +7,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::routes::{department_name, found, view};
 use super::store::{self, Draw};
 use super::substitute::standing;
-use super::view::DrawView;
+use super::view::{DrawView, DrawnInspector};
 use super::{Step, decide};
 use crate::account::{Actor, Right};
 use crate::db::Tx;
@@ -81,30 +81,47 @@ fn sheets(tx: &mut Tx<'_>, plan: &PlanView) -> Result<Vec<CheckSheet>, AppError>
 }
 
 fn tasks(tx: &mut Tx<'_>, id: &str) -> Result<Vec<DrawnTask>, AppError> {
-    let mut tasks = Vec::new();
-    for row in standing(tx, id)? {
+    let rows = standing(tx, id)?;
+    let without = rows.iter().filter(|row| row.inspectors.len() < 2).count();
+    if without > 0 {
+        return Err(AppError::conflict(
+            "teams_missing",
+            format!("还有 {without} 个检查对象没有检查组：每个对象至少须有两名执法检查人员"),
+        ));
+    }
+    let mut tasks = Vec::with_capacity(rows.len());
+    for row in rows {
         let object = register::object_facts(tx, &row.object)?
             .ok_or_else(|| AppError::internal(format!("object {} is not there", row.object)))?;
-        let mut team = Vec::with_capacity(row.inspectors.len());
+        let mut team = Vec::with_capacity(row.inspectors.len() + row.experts.len());
         for (n, person) in row.inspectors.into_iter().enumerate() {
-            let certificate = register::find_inspector(tx, &person.id)?
-                .map(|i| i.certificate)
-                .unwrap_or_default();
-            team.push(Member {
-                role: if n == 0 { Role::Leader } else { Role::Member },
-                person: person.id,
-                name: person.name,
-                unit: person.unit,
-                certificate,
-                keys: Vec::new(),
-            });
+            let role = if n == 0 { Role::Leader } else { Role::Member };
+            team.push(member(tx, person, role)?);
+        }
+        for person in row.experts {
+            team.push(member(tx, person, Role::Expert)?);
         }
         tasks.push(DrawnTask {
             rank: row.rank - 1,
             object,
             history: Vec::new(),
             team,
+            days: row.week.map(|week| (week.from, week.until)),
         });
     }
     Ok(tasks)
+}
+
+fn member(tx: &mut Tx<'_>, person: DrawnInspector, role: Role) -> Result<Member, AppError> {
+    let certificate = register::find_inspector(tx, &person.id)?
+        .map(|i| i.certificate)
+        .unwrap_or_default();
+    Ok(Member {
+        role,
+        person: person.id,
+        name: person.name,
+        unit: person.unit,
+        certificate,
+        keys: Vec::new(),
+    })
 }

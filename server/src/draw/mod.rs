@@ -10,8 +10,10 @@ mod dispatch;
 mod pools;
 pub mod public;
 mod routes;
+mod rules;
 pub mod store;
 pub mod substitute;
+mod teams;
 mod view;
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,7 @@ use crate::state::AppState;
 pub fn router() -> OpenApiRouter<AppState> {
     routes::router()
         .merge(ceremony::router())
+        .merge(teams::router())
         .merge(dispatch::router())
         .merge(public::router())
         .merge(substitute::router())
@@ -115,6 +118,8 @@ pub enum Step {
     Reveal,
     /// 掷骰
     Dice,
+    /// 指定检查组: where only objects were drawn.
+    Name,
     /// 派发
     Dispatch,
     /// 作废
@@ -155,6 +160,11 @@ pub fn decide(state: DrawState, step: Step) -> Result<(), AppError> {
             &[D::Revealed],
             "draw_not_revealed",
             "所有数值揭晓之后才能掷骰，且只能掷一次",
+        ),
+        S::Name => (
+            &[D::Drawn],
+            "draw_not_drawn",
+            "抽取之后、派发之前才能指定检查组",
         ),
         S::Dispatch => (
             &[D::Drawn],
@@ -240,9 +250,10 @@ pub fn check(input: &DrawInput) -> Result<(), AppError> {
     }
 }
 
-/// The number of a draw 编号.
-pub fn number(department_name: &str, year: i32, seq: i64) -> String {
-    format!("{department_name}抽查〔{year}〕{seq}号")
+/// The number of a draw 编号; `joint`: several departments inspect together. Both count in one sequence.
+pub fn number(lead: &str, joint: bool, year: i32, seq: i64) -> String {
+    let kind = if joint { "联合抽查" } else { "抽查" };
+    format!("{lead}{kind}〔{year}〕{seq}号")
 }
 
 /// Whether all of the transcript is public on this China date.
@@ -268,6 +279,7 @@ mod tests {
             (S::Close, vec![D::Committed]),
             (S::Reveal, vec![D::Closed]),
             (S::Dice, vec![D::Revealed]),
+            (S::Name, vec![D::Drawn]),
             (S::Dispatch, vec![D::Drawn]),
         ];
         for (step, allowed) in steps {

@@ -3,18 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use ::draw::{
-    ALGORITHM, Forecast, InspectorEntry, Last, Mode, ObjectEntry, Openings, Pools, Rules, SeedRules,
-};
+use ::draw::{Forecast, IdKind, InspectorEntry, ObjectEntry, Pools, Role, Rules};
 
-use super::store::Draw;
-use super::view::{FrameCell, FrameView, GroundCount, ground};
-use crate::clock;
+use super::rules;
+use super::store::{self, Draw};
+use super::view::{FrameCell, FrameDepartment, FrameDistrict, FrameView, GroundCount, ground};
 use crate::db::Tx;
 use crate::error::AppError;
-use crate::plan::PlanView;
+use crate::plan::{self, PlanMode, PlanView};
 use crate::register::citizen_id::CitizenId;
-use crate::register::{self, FrameObject, PoolInspector};
+use crate::register::{self, Days, FrameObject, Inspector, Meant, region};
+use crate::task;
 
 /// What nobody's own capacity says: more than any draw deals to one.
 const CAPACITY: u32 = ::draw::CAPACITY_MAX;
@@ -24,11 +23,9 @@ pub struct Loaded {
     /// The rules.
     pub rules: Rules,
     objects: Vec<(FrameObject, Entry)>,
-    inspectors: Vec<PoolInspector>,
-    inspector_codes: Vec<String>,
-    units: BTreeMap<String, String>,
-    /// Codes of the needs, by their words; every object has all of them.
-    needs: BTreeMap<String, String>,
+    people: Vec<Person>,
+    /// Codes of the needs by department and words; every object has all of them.
+    needs: BTreeMap<(String, String), String>,
     districts: BTreeSet<String>,
     avoid: Vec<(String, String)>,
 }
@@ -38,10 +35,21 @@ enum Entry {
     Excluded(&'static str),
 }
 
+/// An inspector or expert of one of the departments.
+struct Person {
+    row: Inspector,
+    /// As the transcript calls them, before blinding.
+    code: String,
+    unit: String,
+    group: String,
+    capacity: u32,
+    out: Option<&'static str>,
+}
+
 /// What the register knows of somebody by the code that the transcript hides.
 pub struct Named<'l> {
     /// Inspector or object.
-    pub kind: ::draw::IdKind,
+    pub kind: IdKind,
     /// The code that was blinded.
     pub code: &'l str,
     /// Id in the register.
@@ -52,7 +60,20 @@ pub struct Named<'l> {
     pub place: &'l str,
 }
 
-/// Reads the registers for a draw from this plan.
+/// Somebody who is kept out, for the office.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptOut {
+    /// `object` or `inspector`.
+    pub kind: &'static str,
+    /// Id in the register.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// In the API's words.
+    pub ground: String,
+}
+
+/// Reads the registers for a draw from this plan; `today` is a China date.
 ///
 /// # Errors
 /// The registers cannot be read.
@@ -60,67 +81,163 @@ pub fn load(
     tx: &mut Tx<'_>,
     plan: &PlanView,
     draw: &Draw,
-    department: &str,
     today: &str,
 ) -> Result<Loaded, AppError> {
-    let cells: HashMap<&str, u16> = (1..)
-        .zip(&plan.cells)
-        .map(|(n, c)| (c.risk_class.as_str(), n))
+    let objects = objects(tx, plan, draw)?;
+    let districts = objects
+        .iter()
+        .filter(|(_, entry)| matches!(entry, Entry::Cell(_)))
+        .filter_map(|(object, _)| object.district.clone())
         .collect();
-    let mut districts = BTreeSet::new();
-    let mut objects: Vec<(FrameObject, Entry)> = Vec::new();
-    register::frame_objects(tx, &plan.scope.filter(), |object| {
-        let class = object.risk_class.as_deref().unwrap_or_default();
-        let Some(cell) = cells.get(class) else { return };
-        let entry = match &object.district {
-            _ if !object.active => Entry::Excluded("not-active"),
-            None => Entry::Excluded("no-district"),
-            Some(district) => {
-                districts.insert(district.clone());
-                Entry::Cell(*cell)
+    let people = people(tx, plan, today)?;
+    let mut avoid = Vec::new();
+    if !people.is_empty() {
+        let codes: HashMap<&str, String> = people
+            .iter()
+            .map(|p| (p.row.id.as_str(), p.code.clone()))
+            .chain(objects.iter().map(|(o, _)| (o.id.as_str(), object_code(o))))
+            .collect();
+        for department in &plan.departments {
+            for (i, o) in register::avoid_pairs(tx, &department.department, today)? {
+                if let (Some(i), Some(o)) = (codes.get(i.as_str()), codes.get(o.as_str())) {
+                    avoid.push((i.clone(), o.clone()));
+                }
             }
-        };
-        objects.push((object, entry));
-    })?;
-    let inspectors = register::pool_inspectors(tx, &plan.department, today)?;
-    let numbered = |words: &BTreeSet<String>, letter: char| -> BTreeMap<String, String> {
-        (1..)
-            .zip(words)
-            .map(|(n, word)| (word.clone(), format!("{letter}{n:02}")))
-            .collect()
-    };
-    let units = inspectors.iter().map(|i| i.unit.clone()).collect();
-    let codes: HashMap<&str, String> = inspectors
-        .iter()
-        .map(|i| (i.id.as_str(), inspector_code(i)))
-        .chain(objects.iter().map(|(o, _)| (o.id.as_str(), object_code(o))))
-        .collect();
-    let avoid = register::avoid_pairs(tx, &plan.department, today)?
-        .iter()
-        .filter_map(|(i, o)| {
-            Some((
-                codes.get(i.as_str())?.clone(),
-                codes.get(o.as_str())?.clone(),
-            ))
-        })
-        .collect();
-    let needs = plan
-        .items
-        .iter()
-        .flat_map(|i| i.needs.iter().cloned())
-        .collect();
-    let needs = numbered(&needs, 'n');
-    let rules = rules(plan, draw, &needs, department);
-    let inspector_codes = inspectors.iter().map(inspector_code).collect();
+        }
+    }
+    let needs = rules::needs(plan);
+    let mut names = Vec::with_capacity(plan.departments.len());
+    for department in &plan.departments {
+        let code = &department.department;
+        names.push(register::department_name(tx, code)?.unwrap_or_else(|| code.clone()));
+    }
     Ok(Loaded {
-        rules,
+        rules: rules::rules(plan, draw, &names, &needs),
         objects,
-        inspector_codes,
-        units: numbered(&units, 'u'),
-        inspectors,
+        people,
         needs,
         districts,
         avoid,
+    })
+}
+
+/// The objects that the plan means, each in its cell or kept out.
+fn objects(
+    tx: &mut Tx<'_>,
+    plan: &PlanView,
+    draw: &Draw,
+) -> Result<Vec<(FrameObject, Entry)>, AppError> {
+    let bounds = Bounds::load(tx, plan, draw)?;
+    let cells: Vec<_> = plan.cells.iter().map(|c| c.conditions.filter()).collect();
+    let (named, filter) = (plan::store::objects(tx, &plan.id)?, plan.scope.filter());
+    let meant = match plan.mode {
+        PlanMode::Inspectors { .. } => Meant::Named(&named),
+        _ => Meant::Fitting(&filter),
+    };
+    let mut objects: Vec<(FrameObject, Entry)> = Vec::new();
+    register::frame_objects(tx, meant, &cells, |object| {
+        let Some(cell) = object.cell else { return };
+        let entry = match &object.district {
+            _ if !object.active => Entry::Excluded("not-active"),
+            None => Entry::Excluded("no-district"),
+            Some(_) => match bounds.reached(&object.id) {
+                Some(ground) => Entry::Excluded(ground),
+                None => Entry::Cell(cell),
+            },
+        };
+        objects.push((object, entry));
+    })?;
+    Ok(objects)
+}
+
+/// How often objects were met in the year of the plan (P2, X3).
+struct Bounds {
+    drawn: HashMap<String, u32>,
+    visits: HashMap<String, u32>,
+    yearly_draws: Option<u32>,
+    cap: Option<u32>,
+}
+
+impl Bounds {
+    /// A census meets all, since a law prescribes it; objects that were named otherwise are not drawn, but
+    /// visited.
+    fn load(tx: &mut Tx<'_>, plan: &PlanView, draw: &Draw) -> Result<Self, AppError> {
+        let census = matches!(plan.mode, PlanMode::Census { .. });
+        let yearly_draws = (!plan.mode.takes_all()).then_some(plan.yearly_draws);
+        let cap = plan
+            .limits
+            .visits
+            .filter(|_| !census && plan.exemption.is_none());
+        Ok(Self {
+            drawn: match yearly_draws {
+                Some(_) => store::drawn_in(tx, plan.year, &draw.id)?,
+                None => HashMap::new(),
+            },
+            visits: match cap {
+                Some(_) => task::store::visits_in(tx, plan.year)?,
+                None => HashMap::new(),
+            },
+            yearly_draws,
+            cap,
+        })
+    }
+
+    fn reached(&self, object: &str) -> Option<&'static str> {
+        let full = |counts: &HashMap<String, u32>, bound: Option<u32>| {
+            let count = counts.get(object).copied().unwrap_or(0);
+            bound.is_some_and(|bound| count >= bound)
+        };
+        if full(&self.drawn, self.yearly_draws) {
+            return Some("drawn-this-year");
+        }
+        full(&self.visits, self.cap).then_some("visit-cap")
+    }
+}
+
+/// Inspectors and experts of all departments; nobody where only objects are drawn.
+fn people(tx: &mut Tx<'_>, plan: &PlanView, today: &str) -> Result<Vec<Person>, AppError> {
+    let mut people = Vec::new();
+    if !plan.mode.deals() {
+        return Ok(people);
+    }
+    let open = task::store::open_counts(tx)?;
+    let days = Days {
+        today,
+        from: &plan.from,
+        until: &plan.until,
+    };
+    for department in &plan.departments {
+        let code = &department.department;
+        let found = register::pool_inspectors(tx, code, department.experts > 0, days)?;
+        let numbered = |words: BTreeSet<&str>, letter: char| -> HashMap<String, String> {
+            (1..)
+                .zip(words)
+                .map(|(n, word)| (word.to_owned(), format!("{letter}{n:02}")))
+                .collect()
+        };
+        let units = numbered(found.iter().map(|p| p.row.unit.as_str()).collect(), 'u');
+        let groups = found.iter().map(|p| p.row.group.as_str());
+        let mut groups = numbered(groups.filter(|g| !g.is_empty()).collect(), 'g');
+        groups.insert(String::new(), String::new());
+        for one in found {
+            let capacity = left(one.row.capacity, open.get(&one.row.id).copied());
+            people.push(Person {
+                code: inspector_code(&one.row),
+                unit: units.get(&one.row.unit).cloned().unwrap_or_default(),
+                group: groups.get(&one.row.group).cloned().unwrap_or_default(),
+                out: one.out.or((capacity == 0).then_some("no-capacity")),
+                capacity,
+                row: one.row,
+            });
+        }
+    }
+    Ok(people)
+}
+
+/// What somebody can still take: their own bound less the tasks that they have open (I4).
+fn left(own: Option<u32>, open: Option<u32>) -> u32 {
+    own.map_or(CAPACITY, |own| {
+        own.saturating_sub(open.unwrap_or(0)).min(CAPACITY)
     })
 }
 
@@ -139,84 +256,13 @@ fn is_code(text: &str) -> bool {
 }
 
 /// The certificate's number, where a transcript can hold it.
-fn inspector_code(inspector: &PoolInspector) -> String {
+fn inspector_code(inspector: &Inspector) -> String {
     let number = &inspector.certificate;
     if is_code(number) {
         number.clone()
     } else {
         inspector.id.clone()
     }
-}
-
-fn rules(
-    plan: &PlanView,
-    draw: &Draw,
-    needs: &BTreeMap<String, String>,
-    department: &str,
-) -> Rules {
-    let mut needs: Vec<_> = needs
-        .iter()
-        .map(|(word, code)| ::draw::Need {
-            code: code.clone(),
-            department: draw.department.clone(),
-            name: word.clone(),
-        })
-        .collect();
-    needs.sort_by(|a, b| a.code.cmp(&b.code));
-    Rules {
-        algorithm: ALGORITHM.into(),
-        ceremony_at: clock_text(draw.ceremony_at),
-        // Cells rest on the internal risk class: they have numbers, no names.
-        cells: (1..)
-            .zip(&plan.cells)
-            .map(|(n, c)| ::draw::Cell {
-                cell: format!("{n:04}"),
-                label: String::new(),
-                pick: c.pick(),
-                reserves: c.reserves,
-            })
-            .collect(),
-        departments: vec![::draw::Department {
-            code: draw.department.clone(),
-            deal: ::draw::Deal::Person,
-            experts: 0,
-            name: department.to_owned(),
-            team: plan.team,
-        }],
-        district_minimum: 0,
-        draw: draw.number.clone(),
-        items: plan
-            .items
-            .iter()
-            .map(|i| ::draw::Item {
-                code: i.code.clone(),
-                department: draw.department.clone(),
-                name: i.name.clone(),
-                priority: false,
-                version: i.version,
-            })
-            .collect(),
-        mode: Mode::Double,
-        needs,
-        openings: Openings::Sealed,
-        public_from: draw.public_from.clone(),
-        seed: SeedRules {
-            last: Last::Dice {
-                rolls: draw.rolls,
-                sides: draw.sides,
-            },
-            nonce_sha256: draw.nonce_sha256(),
-        },
-        title: draw.title.clone(),
-    }
-}
-
-/// China time as the rules have it.
-fn clock_text(millis: i64) -> String {
-    let time = chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default();
-    time.with_timezone(&clock::china())
-        .format("%Y-%m-%dT%H:%M:%S+08:00")
-        .to_string()
 }
 
 impl Loaded {
@@ -226,9 +272,7 @@ impl Loaded {
         let mut pools = Pools::default();
         for ((object, entry), code) in self.objects.iter().zip(codes) {
             match entry {
-                Entry::Excluded(ground) => {
-                    pools.excluded.push((::draw::IdKind::Object, code, ground));
-                }
+                Entry::Excluded(ground) => pools.excluded.push((IdKind::Object, code, ground)),
                 Entry::Cell(cell) => pools.objects.push(ObjectEntry {
                     id: code,
                     cell: *cell,
@@ -237,32 +281,13 @@ impl Loaded {
                 }),
             }
         }
-        for (inspector, code) in self.inspectors.iter().zip(&self.inspector_codes) {
-            let known = |d: &&str| self.districts.contains(*d);
-            let districts: Vec<&str> = if inspector.districts.is_empty() {
-                self.districts.iter().map(String::as_str).collect()
-            } else {
-                inspector
-                    .districts
-                    .iter()
-                    .map(String::as_str)
-                    .filter(known)
-                    .collect()
-            };
-            let meets = |word: &String| self.needs.get(word).map(String::as_str);
-            pools.inspectors.push(InspectorEntry {
-                id: code,
-                department: &self.rules.departments[0].code,
-                role: ::draw::Role::Inspector,
-                group: "",
-                unit: self
-                    .units
-                    .get(&inspector.unit)
-                    .map_or("u00", String::as_str),
-                districts,
-                expertise: inspector.expertise.iter().filter_map(meets).collect(),
-                capacity: inspector.capacity.unwrap_or(CAPACITY).min(CAPACITY),
-            });
+        for person in &self.people {
+            match person.out {
+                Some(ground) => pools
+                    .excluded
+                    .push((IdKind::Inspector, &person.code, ground)),
+                None => pools.inspectors.push(self.entry(person)),
+            }
         }
         pools.avoid = self
             .avoid
@@ -270,6 +295,39 @@ impl Loaded {
             .map(|(i, o)| (i.as_str(), o.as_str()))
             .collect();
         pools
+    }
+
+    fn entry<'l>(&'l self, person: &'l Person) -> InspectorEntry<'l> {
+        let row = &person.row;
+        let known = |d: &&str| self.districts.contains(*d);
+        let districts: Vec<&str> = match row.districts.is_empty() {
+            true => self.districts.iter().map(String::as_str).collect(),
+            false => row
+                .districts
+                .iter()
+                .map(String::as_str)
+                .filter(known)
+                .collect(),
+        };
+        // An expert helps with what any department asks for.
+        let meets = |((department, word), code): (&'l (String, String), &'l String)| {
+            let asked = row.expert || *department == row.department;
+            (asked && row.expertise.contains(word)).then_some(code.as_str())
+        };
+        InspectorEntry {
+            id: &person.code,
+            department: &row.department,
+            role: if row.expert {
+                Role::Expert
+            } else {
+                Role::Inspector
+            },
+            unit: &person.unit,
+            group: if row.expert { "" } else { &person.group },
+            districts,
+            expertise: self.needs.iter().filter_map(meets).collect(),
+            capacity: person.capacity,
+        }
     }
 
     /// The code of each object, in order.
@@ -283,52 +341,60 @@ impl Loaded {
     /// Everybody with the code that is blinded.
     pub fn named<'l>(&'l self, codes: &'l [String]) -> impl Iterator<Item = Named<'l>> {
         let objects = self.objects.iter().zip(codes).map(|((o, _), code)| Named {
-            kind: ::draw::IdKind::Object,
+            kind: IdKind::Object,
             code,
             id: &o.id,
             name: &o.name,
             place: o.district.as_deref().unwrap_or_default(),
         });
-        let inspectors = self
-            .inspectors
-            .iter()
-            .zip(&self.inspector_codes)
-            .map(|(i, code)| Named {
-                kind: ::draw::IdKind::Inspector,
-                code,
-                id: &i.id,
-                name: &i.name,
-                place: &i.unit,
-            });
-        objects.chain(inspectors)
+        let people = self.people.iter().map(|p| Named {
+            kind: IdKind::Inspector,
+            code: &p.code,
+            id: &p.row.id,
+            name: &p.row.name,
+            place: &p.row.unit,
+        });
+        objects.chain(people)
     }
 
     /// What the office is shown before it commits.
     pub fn frame(&self, plan: &PlanView, forecast: &Forecast<'_>) -> FrameView {
-        let mut grounds: BTreeMap<&str, u64> = BTreeMap::new();
-        for (_, _, why) in &forecast.excluded {
-            *grounds.entry(ground(why)).or_default() += 1;
+        let mut grounds: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        for (kind, _, why) in &forecast.excluded {
+            *grounds.entry((kind.name(), ground(why))).or_default() += 1;
         }
         let cells = (1..).zip(plan.cells.iter().zip(&forecast.cells));
         FrameView {
             cells: cells
                 .map(|(n, (cell, numbers)): (u32, _)| FrameCell {
                     cell: format!("{n:04}"),
-                    label: if cell.risk_class.is_empty() {
-                        "未评级".into()
-                    } else {
-                        format!("{} 级", cell.risk_class)
-                    },
+                    label: cell.conditions.words(),
                     objects: numbers.objects,
                     pick: pick_text(cell.pick()),
                     drawn: numbers.drawn,
                     reserves: numbers.reserves,
                 })
                 .collect(),
-            inspectors: self.inspectors.len() as u64,
+            districts: forecast
+                .districts
+                .iter()
+                .map(|d| FrameDistrict {
+                    district: d.district.to_owned(),
+                    name: region::name(d.district).unwrap_or(d.district).to_owned(),
+                    objects: d.objects,
+                    least: d.least,
+                })
+                .collect(),
+            departments: plan
+                .departments
+                .iter()
+                .map(|d| self.department(&d.department))
+                .collect(),
+            inspectors: self.drawable().filter(|p| !p.row.expert).count() as u64,
             excluded_by_ground: grounds
                 .into_iter()
-                .map(|(ground, count)| GroundCount {
+                .map(|((kind, ground), count)| GroundCount {
+                    kind: kind.to_owned(),
                     ground: ground.to_owned(),
                     count,
                 })
@@ -336,20 +402,41 @@ impl Loaded {
         }
     }
 
-    /// Register id, name and ground of all who are kept out.
-    pub fn excluded(&self, codes: &[String], forecast: &Forecast<'_>) -> Vec<[String; 3]> {
-        let by_code: HashMap<&str, &FrameObject> = codes
-            .iter()
-            .map(String::as_str)
-            .zip(self.objects.iter().map(|(o, _)| o))
+    fn drawable(&self) -> impl Iterator<Item = &Person> {
+        self.people.iter().filter(|p| p.out.is_none())
+    }
+
+    fn department(&self, code: &str) -> FrameDepartment {
+        let own = || self.drawable().filter(|p| p.row.department == code);
+        let groups: BTreeSet<&str> = own()
+            .filter(|p| !p.row.expert && !p.group.is_empty())
+            .map(|p| p.group.as_str())
             .collect();
-        let row = |(_, code, why): &(::draw::IdKind, &str, &str)| {
-            let object = by_code.get(code)?;
-            Some([
-                object.id.clone(),
-                object.name.clone(),
-                ground(why).to_owned(),
-            ])
+        let out = |p: &&Person| p.out.is_some() && p.row.department == code;
+        FrameDepartment {
+            department: code.to_owned(),
+            inspectors: own().filter(|p| !p.row.expert).count() as u64,
+            experts: own().filter(|p| p.row.expert).count() as u64,
+            groups: groups.len() as u64,
+            excluded: self.people.iter().filter(out).count() as u64,
+        }
+    }
+
+    /// All who are kept out.
+    pub fn excluded(&self, codes: &[String], forecast: &Forecast<'_>) -> Vec<KeptOut> {
+        let by_code: HashMap<(&str, &str), (&str, &str)> = self
+            .named(codes)
+            .map(|n| ((n.kind.name(), n.code), (n.id, n.name)))
+            .collect();
+        let row = |(kind, code, why): &(IdKind, &str, &str)| {
+            let kind = kind.name();
+            let (id, name) = by_code.get(&(kind, *code))?;
+            Some(KeptOut {
+                kind,
+                id: (*id).to_owned(),
+                name: (*name).to_owned(),
+                ground: ground(why).to_owned(),
+            })
         };
         forecast.excluded.iter().filter_map(row).collect()
     }
@@ -380,8 +467,37 @@ mod tests {
         assert_eq!(pick_text(pick), text);
     }
 
-    #[test]
-    fn rules_have_the_time_of_china() {
-        assert_eq!(clock_text(1_795_000_000_000), "2026-11-18T19:06:40+08:00");
+    // I4
+    #[rstest::rstest]
+    #[case::no_bound(None, Some(9), CAPACITY)]
+    #[case::some_left(Some(5), Some(3), 2)]
+    #[case::nothing_open(Some(5), None, 5)]
+    #[case::full(Some(3), Some(3), 0)]
+    #[case::over_full(Some(3), Some(4), 0)]
+    fn open_tasks_count(#[case] own: Option<u32>, #[case] open: Option<u32>, #[case] free: u32) {
+        assert_eq!(left(own, open), free);
+    }
+
+    // P2, X3
+    #[rstest::rstest]
+    #[case::twice_drawn("a", Some(2), None, Some("drawn-this-year"))]
+    #[case::three_are_allowed("a", Some(3), None, None)]
+    #[case::thrice_visited("b", Some(2), Some(3), Some("visit-cap"))]
+    #[case::no_cap("b", Some(2), None, None)]
+    #[case::both("a", Some(1), Some(1), Some("drawn-this-year"))]
+    #[case::unknown("c", Some(1), Some(1), None)]
+    fn bounds_of_the_year_keep_out(
+        #[case] object: &str,
+        #[case] yearly_draws: Option<u32>,
+        #[case] cap: Option<u32>,
+        #[case] ground: Option<&str>,
+    ) {
+        let bounds = Bounds {
+            drawn: HashMap::from([("a".to_owned(), 2)]),
+            visits: HashMap::from([("a".to_owned(), 2), ("b".to_owned(), 3)]),
+            yearly_draws,
+            cap,
+        };
+        assert_eq!(bounds.reached(object), ground);
     }
 }

@@ -86,7 +86,8 @@ async fn create(
             plan::decide(plan.state, PlanAct::Draw)?;
             let year = chrono::Datelike::year(&china_date(input.ceremony_at));
             let seq = store::next_seq(tx, &plan.department, year)?;
-            let number = number(&department_name(tx, &plan.department)?, year, seq);
+            let lead = department_name(tx, &plan.department)?;
+            let number = number(&lead, plan.joint(), year, seq);
             let new = NewDraw {
                 id: &id,
                 department: &plan.department,
@@ -126,25 +127,47 @@ async fn get(
     Path(id): Path<String>,
 ) -> Result<Json<DrawView>, AppError> {
     let now = state.now();
-    let view = state.db.read(move |tx| view(tx, &id, now)).await?;
-    visible(&actor, &view.department)?;
+    let view = state
+        .db
+        .read(move |tx| {
+            let draw = found(tx, &id)?;
+            visible(tx, &actor, &draw)?;
+            view(tx, &id, now)
+        })
+        .await?;
     Ok(Json(view))
 }
 
-/// Objects that the scope meant and the rules keep out, with the ground.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct KeptOutKind {
+    /// `object` or `inspector`; left out: both.
+    #[serde(default)]
+    kind: String,
+}
+
+/// Objects and inspectors that were meant and are kept out, with the ground.
 #[utoipa::path(get, path = "/api/draws/{id}/excluded", operation_id = "excluded_draw", tag = "draw",
-    params(("id" = String, Path), Paging), responses((status = 200, body = Page<ExcludedRow>)))]
+    params(("id" = String, Path), KeptOutKind, Paging), responses((status = 200, body = Page<ExcludedRow>)))]
 async fn excluded(
     State(state): State<AppState>,
     actor: Actor,
     Path(id): Path<String>,
+    Query(of): Query<KeptOutKind>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Page<ExcludedRow>>, AppError> {
     let (rows, total) = state
         .db
         .read(move |tx| {
-            visible(&actor, &found(tx, &id)?.department)?;
-            Ok(store::excluded(tx, &id, paging.offset, paging.limit())?)
+            let draw = found(tx, &id)?;
+            visible(tx, &actor, &draw)?;
+            Ok(store::excluded(
+                tx,
+                &id,
+                &of.kind,
+                paging.offset,
+                paging.limit(),
+            )?)
         })
         .await?;
     Ok(Json(Page { rows, total }))
@@ -164,7 +187,7 @@ async fn transcript(
         .db
         .read(move |tx| {
             let draw = found(tx, &id)?;
-            visible(&actor, &draw.department)?;
+            visible(tx, &actor, &draw)?;
             Ok((draw, store::transcript(tx, &id)?))
         })
         .await?;
@@ -208,8 +231,14 @@ pub(super) fn found(tx: &mut Tx<'_>, id: &str) -> Result<Draw, AppError> {
     store::find(tx, id)?.ok_or_else(|| AppError::not_found("draw"))
 }
 
-fn visible(actor: &Actor, department: &str) -> Result<(), AppError> {
-    if actor.may(Right::ReadOffice, department) || actor.may(Right::OpenDraws, department) {
+/// Lets only those see a draw who may read in one of its departments.
+pub(super) fn visible(tx: &mut Tx<'_>, actor: &Actor, draw: &Draw) -> Result<(), AppError> {
+    if actor.may(Right::OpenDraws, &draw.department) {
+        return Ok(());
+    }
+    let plan = plan::store::find(tx, &draw.plan)?.ok_or_else(|| AppError::not_found("plan"))?;
+    let may = |d: &plan::PlanDepartment| actor.may(Right::ReadOffice, &d.department);
+    if plan.departments.iter().any(may) {
         return Ok(());
     }
     Err(AppError::not_found("draw"))
@@ -255,7 +284,10 @@ pub(super) fn view(tx: &mut Tx<'_>, id: &str, now: i64) -> Result<DrawView, AppE
         plan_title: plan.title,
         state: draw.state,
         items: plan.items,
-        team: plan.team,
+        mode: plan.mode,
+        departments: plan.departments,
+        yearly_draws: plan.yearly_draws,
+        visit_cap: plan.limits.visits.filter(|_| plan.exemption.is_none()),
         ceremony_at: draw.ceremony_at,
         sides: draw.sides,
         rolls: draw.rolls,

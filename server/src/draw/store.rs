@@ -1,11 +1,16 @@
 //! Draws in the database.
 
+use std::collections::HashMap;
+
+use super::pools::KeptOut;
 use super::view::{
-    DrawRow, DrawnInspector, ExcludedRow, FrameView, ResultRow, VoidView, WitnessState, WitnessView,
+    DrawRow, DrawnInspector, ExcludedRow, FrameView, ResultRow, VoidView, WeekView, WitnessState,
+    WitnessView,
 };
 use super::{DrawInput, DrawState};
 use crate::db::{Cell, DbError, Param, Result, Row, Tx};
 use crate::ids::sha256_hex;
+use crate::plan::{self, PlanMode};
 use crate::register::region;
 
 /// A draw with what only the server knows.
@@ -186,25 +191,26 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewDraw<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Keeps what the check of the pools has shown; `excluded` holds id, name and ground.
-pub fn checked(
-    tx: &mut Tx<'_>,
-    id: &str,
-    frame: &FrameView,
-    excluded: &[[String; 3]],
-) -> Result<()> {
+/// Keeps what the check of the pools has shown.
+pub fn checked(tx: &mut Tx<'_>, id: &str, frame: &FrameView, excluded: &[KeptOut]) -> Result<()> {
     let frame = serde_json::to_string(frame).unwrap_or_default();
     tx.execute(
         "UPDATE draws SET state = 'checked', frame = $2 WHERE id = $1",
         &[&id, &frame],
     )?;
-    tx.execute("DELETE FROM draw_excluded WHERE draw = $1", &[&id])?;
-    let rows: Vec<(&str, &[String; 3])> = excluded.iter().map(|row| (id, row)).collect();
+    tx.execute("DELETE FROM draw_kept_out WHERE draw = $1", &[&id])?;
+    let rows: Vec<(&str, &KeptOut)> = excluded.iter().map(|out| (id, out)).collect();
     tx.insert_many(
-        "INSERT INTO draw_excluded (draw, object, object_name, ground) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO draw_kept_out (draw, kind, id, name, ground) VALUES ($1, $2, $3, $4, $5)",
         &rows,
-        |(draw, [object, name, ground])| {
-            vec![draw.cell(), object.cell(), name.cell(), ground.cell()]
+        |(draw, out)| {
+            vec![
+                Cell::Text(draw),
+                Cell::Text(out.kind),
+                out.id.cell(),
+                out.name.cell(),
+                out.ground.cell(),
+            ]
         },
     )?;
     Ok(())
@@ -317,8 +323,12 @@ pub struct NewResult {
     pub district: String,
     /// 64 hexadecimal digits.
     pub ticket: String,
+    /// Week of a census, from 0.
+    pub week: Option<u32>,
     /// The first leads.
     pub team: Vec<DrawnInspector>,
+    /// Who assists.
+    pub experts: Vec<DrawnInspector>,
 }
 
 /// Keeps the result with its seed.
@@ -338,8 +348,8 @@ pub fn drawn(
     let rows: Vec<(&str, &NewResult)> = results.iter().map(|r| (id, r)).collect();
     tx.insert_many(
         "INSERT INTO draw_results (draw, role, cell, rank, object, blinded, object_name, district,
-             ticket)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             ticket, week)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         &rows,
         |(draw, r)| {
             vec![
@@ -352,33 +362,77 @@ pub fn drawn(
                 r.name.cell(),
                 r.district.cell(),
                 r.ticket.cell(),
+                r.week.as_ref().map_or(Cell::Null, Param::cell),
             ]
         },
     )?;
-    let seats: Vec<(&str, i64, &DrawnInspector)> = results
-        .iter()
-        .flat_map(|r| {
-            (0..)
-                .zip(&r.team)
-                .map(|(n, person)| (r.object.as_str(), n, person))
-        })
-        .collect();
-    tx.insert_many(
-        "INSERT INTO draw_teams (draw, object, position, inspector, name, unit)
-         VALUES ($1, $2, $3, $4, $5, $6)",
-        &seats,
-        |(object, n, p)| {
-            vec![
-                id.cell(),
-                object.cell(),
-                n.cell(),
-                p.id.cell(),
-                p.name.cell(),
-                p.unit.cell(),
-            ]
-        },
-    )?;
+    for r in results {
+        set_team(tx, id, &r.object, &r.team, &r.experts)?;
+    }
     Ok(())
+}
+
+/// Gives a drawn object its team, the leader first, and its experts.
+pub fn set_team(
+    tx: &mut Tx<'_>,
+    id: &str,
+    object: &str,
+    team: &[DrawnInspector],
+    experts: &[DrawnInspector],
+) -> Result<()> {
+    tx.execute(
+        "DELETE FROM draw_teams WHERE draw = $1 AND object = $2",
+        &[&id, &object],
+    )?;
+    let roles = team
+        .iter()
+        .map(|p| ("inspector", p))
+        .chain(experts.iter().map(|p| ("expert", p)));
+    for (position, (role, person)) in (0i64..).zip(roles) {
+        tx.execute(
+            "INSERT INTO draw_teams (draw, object, position, inspector, name, unit, department, role)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            &[
+                &id,
+                &object,
+                &position,
+                &person.id,
+                &person.name,
+                &person.unit,
+                &person.department,
+                &role,
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// How often each object was drawn for visits in a year, by all draws but one; objects of a census, and
+/// those that were named otherwise, were not drawn. Who came in for another was, who went was not (P2).
+pub fn drawn_in(tx: &mut Tx<'_>, year: i32, except: &str) -> Result<HashMap<String, u32>> {
+    const DRAWS: &str = "SELECT d.id FROM draws d JOIN plans p ON p.id = d.plan
+         WHERE p.year = $1 AND d.id <> $2 AND d.state IN ('drawn', 'dispatched')
+           AND p.mode NOT LIKE '{\"kind\":\"census\"%' AND p.mode NOT LIKE '{\"kind\":\"inspectors\"%'";
+    let mut counts = HashMap::new();
+    tx.for_each(
+        &format!(
+            "SELECT object, COUNT(*) FROM (
+                 SELECT r.draw, r.object FROM draw_results r WHERE r.role = 'drawn' AND r.draw IN ({DRAWS})
+                 UNION
+                 SELECT s.draw, s.comes FROM substitution_rows s
+                     WHERE s.kind = 'replace' AND s.draw IN ({DRAWS})
+                 EXCEPT
+                 SELECT s.draw, s.object FROM substitution_rows s
+                     WHERE s.kind IN ('replace', 'drop') AND s.draw IN ({DRAWS})
+             ) GROUP BY object"
+        ),
+        &[&year, &except],
+        |r| {
+            counts.insert(r.get(0)?, r.get(1)?);
+            Ok(())
+        },
+    )?;
+    Ok(counts)
 }
 
 /// Tasks were sent.
@@ -413,12 +467,26 @@ pub fn counts(tx: &mut Tx<'_>, id: &str) -> Result<(i64, i64)> {
 
 /// The drawn objects with their teams, in the order of rank.
 pub fn result(tx: &mut Tx<'_>, id: &str) -> Result<Vec<ResultRow>> {
+    let mode: Option<String> = tx.query_opt(
+        "SELECT p.mode FROM plans p JOIN draws d ON d.plan = p.id WHERE d.id = $1",
+        &[&id],
+        |r| r.get(0),
+    )?;
+    let mode: Option<PlanMode> = mode.and_then(|text| serde_json::from_str(&text).ok());
     let mut rows: Vec<ResultRow> = tx.query(
-        "SELECT rank, cell, object, object_name, district, ticket FROM draw_results
+        "SELECT rank, cell, object, object_name, district, ticket, week FROM draw_results
          WHERE draw = $1 AND role = 'drawn' ORDER BY rank",
         &[&id],
         |r| {
             let (rank, cell): (u32, u16) = (r.get(0)?, r.get(1)?);
+            let week = r.get::<Option<u32>>(6)?.and_then(|week| {
+                let (from, until) = mode.as_ref()?.week(week)?;
+                Some(WeekView {
+                    week: week + 1,
+                    from,
+                    until,
+                })
+            });
             Ok(ResultRow {
                 rank: rank + 1,
                 cell: format!("{cell:04}"),
@@ -428,6 +496,8 @@ pub fn result(tx: &mut Tx<'_>, id: &str) -> Result<Vec<ResultRow>> {
                 district_name: String::new(),
                 ticket: r.get(5)?,
                 inspectors: Vec::new(),
+                experts: Vec::new(),
+                week,
             })
         },
     )?;
@@ -437,7 +507,7 @@ pub fn result(tx: &mut Tx<'_>, id: &str) -> Result<Vec<ResultRow>> {
         .map(|(n, row)| (row.object.clone(), n))
         .collect();
     tx.for_each(
-        "SELECT object, inspector, name, unit FROM draw_teams WHERE draw = $1
+        "SELECT object, inspector, name, unit, department, role FROM draw_teams WHERE draw = $1
          ORDER BY object, position",
         &[&id],
         |r| {
@@ -447,8 +517,12 @@ pub fn result(tx: &mut Tx<'_>, id: &str) -> Result<Vec<ResultRow>> {
                     id: r.get(1)?,
                     name: r.get(2)?,
                     unit: r.get(3)?,
+                    department: r.get(4)?,
                 };
-                rows[*n].inspectors.push(person);
+                match r.get::<String>(5)?.as_str() {
+                    "expert" => rows[*n].experts.push(person),
+                    _ => rows[*n].inspectors.push(person),
+                }
             }
             Ok(())
         },
@@ -474,6 +548,8 @@ pub fn reserve(tx: &mut Tx<'_>, id: &str, object: &str) -> Result<Option<ResultR
                 district,
                 ticket: r.get(4)?,
                 inspectors: Vec::new(),
+                experts: Vec::new(),
+                week: None,
             })
         },
     )
@@ -513,7 +589,8 @@ pub fn list(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<(Vec<DrawRow>, i64)> {
     ];
     let filter = "($1 IS NULL OR state = $1) AND ($2 IS NULL OR plan = $2) \
          AND ($3 IS NULL OR title LIKE $3 ESCAPE '\\' OR number LIKE $3 ESCAPE '\\') \
-         AND ($4 IS NULL OR instr($4, ',' || department || ',') > 0)";
+         AND ($4 IS NULL OR EXISTS (SELECT 1 FROM plan_departments p
+              WHERE p.plan = draws.plan AND instr($4, ',' || p.department || ',') > 0))";
     let sql = format!("SELECT COUNT(*) FROM draws WHERE {filter}");
     let total = tx.query_one(&sql, &params[..4], |r| r.get(0))?;
     let sql = format!(
@@ -522,7 +599,12 @@ pub fn list(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<(Vec<DrawRow>, i64)> {
     let mut rows = Vec::new();
     for draw in tx.query(&sql, &params, draw)? {
         let (drawn, _) = counts(tx, &draw.id)?;
+        let Some(plan) = plan::store::find(tx, &draw.plan)? else {
+            continue;
+        };
         rows.push(DrawRow {
+            departments: plan.departments.into_iter().map(|d| d.department).collect(),
+            mode: plan.mode,
             id: draw.id,
             number: draw.number,
             title: draw.title,
@@ -538,27 +620,29 @@ pub fn list(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<(Vec<DrawRow>, i64)> {
     Ok((rows, total))
 }
 
-/// A page of those who are kept out.
+/// A page of those who are kept out; `kind` is `object`, `inspector` or empty for all.
 pub fn excluded(
     tx: &mut Tx<'_>,
     id: &str,
+    kind: &str,
     offset: u32,
     limit: u32,
 ) -> Result<(Vec<ExcludedRow>, i64)> {
     let total = tx.query_one(
-        "SELECT COUNT(*) FROM draw_excluded WHERE draw = $1",
-        &[&id],
+        "SELECT COUNT(*) FROM draw_kept_out WHERE draw = $1 AND ($2 = '' OR kind = $2)",
+        &[&id, &kind],
         |r| r.get(0),
     )?;
     let rows = tx.query(
-        "SELECT object, object_name, ground FROM draw_excluded WHERE draw = $1
-         ORDER BY ground, object_name, object LIMIT $2 OFFSET $3",
-        &[&id, &limit, &offset],
+        "SELECT kind, id, name, ground FROM draw_kept_out WHERE draw = $1 AND ($2 = '' OR kind = $2)
+         ORDER BY kind, ground, name, id LIMIT $3 OFFSET $4",
+        &[&id, &kind, &limit, &offset],
         |r| {
             Ok(ExcludedRow {
-                object: r.get(0)?,
-                object_name: r.get(1)?,
-                ground: r.get(2)?,
+                kind: r.get(0)?,
+                id: r.get(1)?,
+                name: r.get(2)?,
+                ground: r.get(3)?,
             })
         },
     )?;

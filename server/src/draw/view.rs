@@ -4,14 +4,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::DrawState;
-use crate::plan::PlanItem;
+use crate::plan::{PlanDepartment, PlanItem, PlanMode};
 
 /// A cell of the frame.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FrameCell {
     /// Four digits, as in the transcript.
     pub cell: String,
-    /// The risk class: for the office only, never in the transcript.
+    /// Its conditions in words: for the office only, never in the transcript.
     pub label: String,
     /// Objects in the frame.
     pub objects: u64,
@@ -26,11 +26,42 @@ pub struct FrameCell {
 /// How many are kept out for one ground.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GroundCount {
-    /// `no_district`, `inactive`, `no_inspector` (fewer eligible inspectors than a team) or
-    /// `no_expertise` (a need that nobody eligible meets).
+    /// `object` or `inspector`.
+    pub kind: String,
+    /// Objects: `no_district`, `inactive`, `drawn_this_year`, `visit_cap`, `no_inspector` (fewer eligible
+    /// inspectors than a team) or `no_expertise` (a need that nobody eligible meets). Inspectors and
+    /// experts: `on_leave`, `no_certificate`, `no_capacity`.
     pub ground: String,
-    /// Objects.
+    /// How many.
     pub count: u64,
+}
+
+/// A district of the frame.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FrameDistrict {
+    /// Code (GB/T 2260).
+    pub district: String,
+    /// Name.
+    pub name: String,
+    /// Objects in the frame.
+    pub objects: u64,
+    /// How many of them are drawn at least.
+    pub least: u64,
+}
+
+/// A department's part of the pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FrameDepartment {
+    /// Code.
+    pub department: String,
+    /// Inspectors who may be drawn.
+    pub inspectors: u64,
+    /// Experts who may be drawn.
+    pub experts: u64,
+    /// Fixed groups of those inspectors.
+    pub groups: u64,
+    /// Inspectors and experts who are kept out.
+    pub excluded: u64,
 }
 
 /// The pools as they were checked.
@@ -38,6 +69,14 @@ pub struct GroundCount {
 pub struct FrameView {
     /// Cell by cell.
     pub cells: Vec<FrameCell>,
+    /// District by district.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub districts: Vec<FrameDistrict>,
+    /// Department by department, the lead first.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub departments: Vec<FrameDepartment>,
     /// Inspectors who may be drawn.
     pub inspectors: u64,
     /// Who is kept out, and why.
@@ -96,6 +135,19 @@ pub struct DrawnInspector {
     pub name: String,
     /// Unit on that day.
     pub unit: String,
+    /// Code of the department.
+    pub department: String,
+}
+
+/// A week of a census.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WeekView {
+    /// From 1.
+    pub week: u32,
+    /// First day, China date.
+    pub from: String,
+    /// Last day.
+    pub until: String,
 }
 
 /// A drawn object with its team.
@@ -115,8 +167,19 @@ pub struct ResultRow {
     pub district_name: String,
     /// 64 hexadecimal digits.
     pub ticket: String,
-    /// The first leads.
+    /// The first leads; nobody where only objects were drawn and the office has named nobody yet.
     pub inspectors: Vec<DrawnInspector>,
+    /// Who assists, and never counts.
+    pub experts: Vec<DrawnInspector>,
+    /// When, in a census.
+    pub week: Option<WeekView>,
+}
+
+impl ResultRow {
+    /// Name of the district, or its code.
+    pub fn district_name(&self) -> &str {
+        crate::register::region::name(&self.district).unwrap_or(&self.district)
+    }
 }
 
 /// Why and by whom a draw was made void.
@@ -149,8 +212,14 @@ pub struct DrawView {
     pub state: DrawState,
     /// Items in the version of the plan.
     pub items: Vec<PlanItem>,
-    /// Inspectors of one team.
-    pub team: u32,
+    /// What is drawn.
+    pub mode: PlanMode,
+    /// All that take part, the lead first.
+    pub departments: Vec<PlanDepartment>,
+    /// How often one object may be drawn in the year.
+    pub yearly_draws: u32,
+    /// Visits of one object in a year; none: no cap, or the plan is exempt.
+    pub visit_cap: Option<u32>,
     /// Milliseconds since the Unix epoch, like all `…_at`.
     pub ceremony_at: i64,
     /// Sides of the dice.
@@ -202,8 +271,12 @@ pub struct DrawRow {
     pub number: String,
     /// Title.
     pub title: String,
-    /// Code.
+    /// Code of the lead.
     pub department: String,
+    /// Codes of all that take part, the lead first.
+    pub departments: Vec<String>,
+    /// What is drawn.
+    pub mode: PlanMode,
     /// Id of the plan.
     pub plan: String,
     /// Where it stands.
@@ -218,13 +291,15 @@ pub struct DrawRow {
     pub void_reason: Option<String>,
 }
 
-/// An object that was kept out.
+/// An object or inspector that was kept out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ExcludedRow {
+    /// `object` or `inspector`.
+    pub kind: String,
     /// Id in the register.
-    pub object: String,
+    pub id: String,
     /// Name on that day.
-    pub object_name: String,
+    pub name: String,
     /// As in [`GroundCount`].
     pub ground: String,
 }
@@ -236,6 +311,11 @@ pub fn ground(in_transcript: &str) -> &str {
         "not-active" => "inactive",
         "no-team" => "no_inspector",
         "no-need" => "no_expertise",
+        "drawn-this-year" => "drawn_this_year",
+        "visit-cap" => "visit_cap",
+        "on-leave" => "on_leave",
+        "no-certificate" => "no_certificate",
+        "no-capacity" => "no_capacity",
         other => other,
     }
 }

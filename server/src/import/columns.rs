@@ -124,7 +124,11 @@ const INSPECTORS: &[Field] = &[
     field("group", false, &["固定小组", "小组", "执法小组"]),
     field("expert", false, &["是否专家", "专家"]),
     field("leave_from", false, &["休假自", "休假开始", "休假开始日期"]),
-    field("leave_until", false, &["休假至", "休假截止", "休假结束日期"]),
+    field(
+        "leave_until",
+        false,
+        &["休假至", "休假截止", "休假结束日期"],
+    ),
     field("leave_reason", false, &["休假事由", "休假原因"]),
     field("status", false, &["状态", "在岗状态"]),
 ];

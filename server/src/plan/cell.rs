@@ -58,7 +58,13 @@ impl CellConditions {
                 "" => "未评级".to_owned(),
                 class => format!("{class} 类"),
             };
-            parts.push(self.risk_classes.iter().map(class).collect::<Vec<_>>().join("、"));
+            parts.push(
+                self.risk_classes
+                    .iter()
+                    .map(class)
+                    .collect::<Vec<_>>()
+                    .join("、"),
+            );
         }
         parts.extend(self.public_parts());
         if !self.tags.is_empty() {
@@ -74,14 +80,26 @@ impl CellConditions {
         let mut parts = Vec::new();
         if !self.districts.is_empty() {
             let name = |d: &String| region::name(d).unwrap_or(d).to_owned();
-            parts.push(self.districts.iter().map(name).collect::<Vec<_>>().join("、"));
+            parts.push(
+                self.districts
+                    .iter()
+                    .map(name)
+                    .collect::<Vec<_>>()
+                    .join("、"),
+            );
         }
         if !self.industries.is_empty() {
             let name = |i: &String| {
                 let known = industry::parse(i).and_then(|full| full.split_once(' '));
                 known.map_or_else(|| i.clone(), |(_, name)| name.to_owned())
             };
-            parts.push(self.industries.iter().map(name).collect::<Vec<_>>().join("、"));
+            parts.push(
+                self.industries
+                    .iter()
+                    .map(name)
+                    .collect::<Vec<_>>()
+                    .join("、"),
+            );
         }
         parts
     }
@@ -219,8 +237,15 @@ pub(super) fn check(cells: &[PlanCellInput], say: &mut impl FnMut(&str, &str)) {
         if !conditions.districts.iter().all(district) {
             say("cells", "分层条件中有未知的辖区");
         }
-        let lists = [&conditions.districts, &conditions.industries, &conditions.tags];
-        if lists.iter().any(|l| l.len() > VALUES_MAX || l.iter().any(|v| v.chars().count() > 60)) {
+        let lists = [
+            &conditions.districts,
+            &conditions.industries,
+            &conditions.tags,
+        ];
+        if lists
+            .iter()
+            .any(|l| l.len() > VALUES_MAX || l.iter().any(|v| v.chars().count() > 60))
+        {
             say("cells", "分层条件过多或过长");
         }
         if cell.ratio_ppm.is_some() == cell.number.is_some() {
@@ -243,7 +268,12 @@ pub(super) fn check(cells: &[PlanCellInput], say: &mut impl FnMut(&str, &str)) {
 mod tests {
     use super::*;
 
-    fn cell(risk: &[&str], districts: &[&str], industries: &[&str], tags: &[&str]) -> CellConditions {
+    fn cell(
+        risk: &[&str],
+        districts: &[&str],
+        industries: &[&str],
+        tags: &[&str],
+    ) -> CellConditions {
         let list = |of: &[&str]| of.iter().map(|t| (*t).to_owned()).collect();
         CellConditions {
             risk_classes: list(risk),

@@ -39,7 +39,9 @@ impl Deal {
 
     /// The one of this name.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Person, Self::Group].into_iter().find(|d| d.as_str() == word)
+        [Self::Person, Self::Group]
+            .into_iter()
+            .find(|d| d.as_str() == word)
     }
 
     /// As the draw's rules have it.
@@ -160,7 +162,11 @@ async fn answer(
             let answer = PlanDepartment {
                 department: department.clone(),
                 team: if input.agree { input.team } else { asked.team },
-                experts: if input.agree { input.experts } else { asked.experts },
+                experts: if input.agree {
+                    input.experts
+                } else {
+                    asked.experts
+                },
                 deal: input.deal,
                 state,
                 note: input.note.trim().to_owned(),
@@ -208,11 +214,17 @@ fn wrong(input: &AnswerInput) -> Result<(), AppError> {
 pub(super) fn all_agreed(plan: &PlanView) -> Result<(), AppError> {
     for one in &plan.departments {
         let refused = |code, text: &str| {
-            Err(AppError::conflict(code, format!("{}{text}", one.department)))
+            Err(AppError::conflict(
+                code,
+                format!("{}{text}", one.department),
+            ))
         };
         match one.state {
             DepartmentState::Asked => {
-                return refused("department_not_agreed", " 尚未确认：参加部门须各自确认后才能提交");
+                return refused(
+                    "department_not_agreed",
+                    " 尚未确认：参加部门须各自确认后才能提交",
+                );
             }
             DepartmentState::Declined => {
                 return refused("department_declined", " 不参加：请先从计划中移除或再次征询");

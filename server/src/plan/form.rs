@@ -247,12 +247,7 @@ pub(super) fn check_items(field: &str, items: &[String], say: &mut impl FnMut(&s
 }
 
 /// Says what is wrong with a department's part; `before` stands before the names of the fields.
-pub(super) fn check_part(
-    before: &str,
-    team: u32,
-    experts: u32,
-    say: &mut impl FnMut(&str, &str),
-) {
+pub(super) fn check_part(before: &str, team: u32, experts: u32, say: &mut impl FnMut(&str, &str)) {
     if !(2..=::draw::TEAM_MAX).contains(&team) {
         say(&format!("{before}team"), "每组须有 2 到 10 名执法检查人员");
     }
@@ -348,7 +343,7 @@ mod tests {
     #[case::too_many_departments(|p: &mut PlanInput| for n in 0..9 {
         p.responding.push(PlanDepartmentInput { department: format!("d{n}"), ..responding() });
     }, "responding")]
-    #[case::too_many_seats(|p: &mut PlanInput| for n in 0..4 {
+    #[case::too_many_seats(|p: &mut PlanInput| for n in 0..5 {
         p.responding.push(PlanDepartmentInput { department: format!("d{n}"), team: 10, ..responding() });
     }, "responding")]
     #[case::a_team_of_eleven(|p: &mut PlanInput| p.responding[0].team = 11, "responding.0.team")]

@@ -19,7 +19,9 @@ use crate::state::AppState;
 const GENERAL_RATIO_PPM: u32 = 200_000;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(put))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(put))
 }
 
 /// The bounds that hold for a department.
@@ -59,7 +61,9 @@ pub fn limits_of(tx: &mut Tx<'_>, department: &str) -> Result<Limits> {
 fn effective(rows: &[LimitRow], department: &str, level: &str) -> Limits {
     let of = |scope: &str| rows.iter().find(|r| r.scope == scope);
     let first = |value: fn(&LimitRow) -> Option<u32>| {
-        of(department).and_then(value).or_else(|| of(level).and_then(value))
+        of(department)
+            .and_then(value)
+            .or_else(|| of(level).and_then(value))
     };
     Limits {
         visits: first(|r| r.visits),
@@ -128,7 +132,10 @@ async fn put(
     }
     let mut wrong = Vec::new();
     if input.visits.is_some_and(|n| !(1..=366).contains(&n)) {
-        wrong.push(FieldError::new("visits", "每年检查次数上限须为 1 到 366，或留空"));
+        wrong.push(FieldError::new(
+            "visits",
+            "每年检查次数上限须为 1 到 366，或留空",
+        ));
     }
     if input.general_ratio_ppm.is_some_and(|n| n > 1_000_000) {
         wrong.push(FieldError::new("general_ratio_ppm", "比例不能超过 100%"));

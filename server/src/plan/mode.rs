@@ -77,7 +77,10 @@ impl PlanMode {
                     say("mode.reason", "单随机须写明理由，10 到 200 个字");
                 }
                 match (date(review_by), from) {
-                    (None, _) => say("mode.review_by", "请填写复核日期：届时重新评估能否改为双随机"),
+                    (None, _) => say(
+                        "mode.review_by",
+                        "请填写复核日期：届时重新评估能否改为双随机",
+                    ),
                     (Some(day), Some(from)) if day < from => {
                         say("mode.review_by", "复核日期不能早于检查开始日期");
                     }

@@ -189,7 +189,11 @@ async fn count(
         .db
         .read(move |tx| {
             let filter = input.scope.filter();
-            let cells: Vec<_> = input.cells.iter().map(|c| c.conditions().filter()).collect();
+            let cells: Vec<_> = input
+                .cells
+                .iter()
+                .map(|c| c.conditions().filter())
+                .collect();
             let mut counts = register::count_by_cell(tx, &filter, &cells)?;
             let rest = counts.pop().unwrap_or(0);
             let mut classes: Vec<ClassCount> = register::count_by_risk(tx, &filter)?
@@ -291,7 +295,8 @@ async fn list_objects(
     let rows = state
         .db
         .read(move |tx| {
-            visible(&actor, &found(tx, &id)?)?;
+            let plan = found(tx, &id)?;
+            visible(&actor, &plan)?;
             let ids = store::objects(tx, &id)?;
             named(tx, &ids)
         })
@@ -489,15 +494,18 @@ pub(super) fn noted(
 
 /// Departments, items in their present version, named objects, and cells with their present counts.
 fn set_parts(tx: &mut Tx<'_>, id: &str, input: &PlanInput) -> Result<(), AppError> {
-    let unknown = |field: String| {
-        Err(AppError::invalid(vec![FieldError::new(field, "没有这个部门")]))
+    let unknown = |field: &str| {
+        Err(AppError::invalid(vec![FieldError::new(
+            field,
+            "没有这个部门",
+        )]))
     };
     if register::department_name(tx, &input.department)?.is_none() {
-        return unknown("department".into());
+        return unknown("department");
     }
     for (n, one) in input.responding.iter().enumerate() {
         if register::department_name(tx, &one.department)?.is_none() {
-            return unknown(format!("responding.{n}.department"));
+            return unknown(&format!("responding.{n}.department"));
         }
     }
     store::set_departments(tx, id, input)?;
@@ -509,7 +517,11 @@ fn set_parts(tx: &mut Tx<'_>, id: &str, input: &PlanInput) -> Result<(), AppErro
         store::set_items(tx, id, &one.department, &items)?;
     }
     let objects = set_objects(tx, id, input)?;
-    let filters: Vec<_> = input.cells.iter().map(|c| c.conditions().filter()).collect();
+    let filters: Vec<_> = input
+        .cells
+        .iter()
+        .map(|c| c.conditions().filter())
+        .collect();
     let counts = match objects {
         Some(named) => vec![named],
         None => register::count_by_cell(tx, &input.scope.filter(), &filters)?,

@@ -254,10 +254,11 @@ pub fn set_cells(tx: &mut Tx<'_>, id: &str, cells: &[PlanCell]) -> Result<()> {
 /// Replaces the objects that a draft names.
 pub fn set_objects(tx: &mut Tx<'_>, id: &str, objects: &[String]) -> Result<()> {
     tx.execute("DELETE FROM plan_objects WHERE plan = $1", &[&id])?;
+    let rows: Vec<(&str, &String)> = objects.iter().map(|object| (id, object)).collect();
     tx.insert_many(
         "INSERT INTO plan_objects (plan, object) VALUES ($1, $2)",
-        objects,
-        |object| vec![Cell::Text(id), Cell::Text(object)],
+        &rows,
+        |(plan, object)| vec![Cell::Text(plan), Cell::Text(object)],
     )?;
     Ok(())
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::leave::{self, Leave};
 use super::history::{self, Change, Fields, Trace};
+use super::leave::{self, Leave};
 use super::object::{Saved, district_name};
 use super::{from_json, to_json};
 use crate::db::{Result, Row, Tx};
@@ -100,7 +100,10 @@ pub fn pool_inspectors(
 ) -> Result<Vec<PoolInspector>> {
     let mut leaves: HashMap<String, Vec<Leave>> = HashMap::new();
     for leave in leave::of_department(tx, department, days.today, days.until)? {
-        leaves.entry(leave.inspector.clone()).or_default().push(leave);
+        leaves
+            .entry(leave.inspector.clone())
+            .or_default()
+            .push(leave);
     }
     tx.query(
         &format!(
@@ -121,7 +124,10 @@ pub fn pool_inspectors(
 
 /// Why somebody is not drawn; a certificate must be valid on the day of the draw.
 pub fn kept_out(row: &Inspector, leaves: &[Leave], days: Days<'_>) -> Option<&'static str> {
-    let valid = row.certificate_until.as_deref().is_some_and(|until| until >= days.today);
+    let valid = row
+        .certificate_until
+        .as_deref()
+        .is_some_and(|until| until >= days.today);
     if row.status != "active" || leave::away(leaves, days) {
         return Some("on-leave");
     }

@@ -56,7 +56,10 @@ pub(super) fn away(leaves: &[Leave], days: Days<'_>) -> bool {
         .take_while(|day| *day <= until)
         .map(|day| day.to_string())
         .collect();
-    let missed = all.iter().filter(|day| leaves.iter().any(|l| covers(l, day))).count();
+    let missed = all
+        .iter()
+        .filter(|day| leaves.iter().any(|l| covers(l, day)))
+        .count();
     missed > 0 && missed * 2 >= all.len()
 }
 
@@ -150,7 +153,11 @@ mod tests {
     #[case::half_of_the_time("2026-03-16", Some("2026-03-31"), true)]
     #[case::from_soon_without_end("2026-03-05", None, true)]
     #[case::after_the_visits("2026-04-01", None, false)]
-    fn who_is_away_is_not_drawn(#[case] from: &str, #[case] until: Option<&str>, #[case] out: bool) {
+    fn who_is_away_is_not_drawn(
+        #[case] from: &str,
+        #[case] until: Option<&str>,
+        #[case] out: bool,
+    ) {
         let leave = Leave {
             id: "l".into(),
             inspector: "i".into(),

@@ -29,8 +29,8 @@ pub use inspector::{
     Days, Inspector, PoolInspector, find_inspector, inspector_by_certificate, kept_out,
     pool_inspectors,
 };
-pub use leave::{Leave, leaves};
 pub(crate) use leave::put as put_leave;
+pub use leave::{Leave, leaves};
 pub use object::by_code;
 pub use object::{
     FrameObject, Meant, Object, ObjectFilter, count_by_cell, count_by_risk, find_object,

@@ -9,7 +9,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::inspector::Search;
 use super::view::{
-    AvoidanceInput, InspectorInput, InspectorView, LeaveInput, ObjectFacets, ObjectInput, ObjectRow, ObjectView,
+    AvoidanceInput, InspectorInput, InspectorView, LeaveInput, ObjectFacets, ObjectInput,
+    ObjectRow, ObjectView,
 };
 use super::{
     Avoidance, AvoidanceKind, Department, Inspector, Leave, NewAvoidance, Object, ObjectFilter,

@@ -137,6 +137,9 @@ const ITEMS: [&str; 12] = [
 监理旁站与巡视记录|记录真实完整|查阅记录||||",
 ];
 
+/// Items whose ratio has no ceiling 重点检查事项.
+const PRIORITY: [&str; 3] = ["SC-04", "YJ-01", "ZJ-01"];
+
 pub(super) fn sheet() -> Sheet {
     let headers = vec![
         "事项编码",
@@ -146,6 +149,7 @@ pub(super) fn sheet() -> Sheet {
         "检查依据",
         "检查对象",
         "所需专长",
+        "重点检查事项",
         "检查方式",
         "抽查比例",
         "抽查频次",
@@ -168,6 +172,8 @@ pub(super) fn sheet() -> Sheet {
             } else {
                 vec![facts[0], "", "", "", "", "", ""]
             };
+            let priority = n == 0 && PRIORITY.contains(&facts[0]);
+            row.push(if priority { "重点" } else { "" });
             row.extend(if n == 0 {
                 [
                     "现场检查、书面检查",

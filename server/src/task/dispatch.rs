@@ -43,6 +43,18 @@ pub struct DrawnTask {
     pub history: Vec<PastInspection>,
     /// In the order of dealing, the leader first. Keys are filled in from the enrolled tablets.
     pub team: Vec<Member>,
+    /// First and last day of this visit, where it has days of its own: the week of a census.
+    pub days: Option<(String, String)>,
+}
+
+impl DrawnTask {
+    /// First and last day of the visit, China dates.
+    pub fn days<'d>(&'d self, common: &'d Dispatch) -> (&'d str, &'d str) {
+        match &self.days {
+            Some((from, until)) => (from, until),
+            None => (&common.from, &common.until),
+        }
+    }
 }
 
 /// Makes the tasks of a draw with their record documents, and tells the tablets of the teams.
@@ -97,6 +109,7 @@ fn facts_of(common: &Dispatch, task: TaskId, one: &DrawnTask, turn: u32) -> Task
         0 | 1 => place,
         later => format!("{place}-{later}"),
     };
+    let (from, until) = one.days(common);
     let mut facts = TaskFacts {
         task,
         notice: String::new(),
@@ -104,8 +117,8 @@ fn facts_of(common: &Dispatch, task: TaskId, one: &DrawnTask, turn: u32) -> Task
         title: common.title.clone(),
         department: common.department.clone(),
         department_name: common.department_name.clone(),
-        from: common.from.clone(),
-        until: common.until.clone(),
+        from: from.to_owned(),
+        until: until.to_owned(),
         object: one.object.clone(),
         history: one.history.clone(),
         sheets: common.sheets.clone(),

@@ -20,13 +20,14 @@ pub(super) fn insert(
     now: i64,
 ) -> std::result::Result<(), AppError> {
     let task = facts.task.to_string();
+    let (from, until) = one.days(common);
     let inserted = tx.execute(
         "INSERT INTO tasks (id, draw, rank, number, title, department, object, object_name, district,
              from_date, until_date, state, round, facts, roster_version, dispatched_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'dispatched', 1, $12, 1, $13)",
         &[
             &task, &common.draw, &one.rank, &facts.number, &common.title, &common.department,
-            &one.object.id, &one.object.name, &one.object.district, &common.from, &common.until,
+            &one.object.id, &one.object.name, &one.object.district, &from, &until,
             &facts_text(facts)?, &now,
         ],
     );
@@ -130,7 +131,9 @@ const FROM: &str = "FROM tasks t LEFT JOIN record_docs r ON r.task = t.id
        AND ($3 IS NULL OR t.department = $3) AND ($4 IS NULL OR t.district = $4)
        AND ($5 IS NULL OR t.draw = $5)
        AND ($6 IS NULL OR t.number LIKE $6 ESCAPE '\\' OR t.object_name LIKE $6 ESCAPE '\\')
-       AND ($7 IS NULL OR instr($7, ',' || t.department || ',') > 0)";
+       AND ($7 IS NULL OR instr($7, ',' || t.department || ',') > 0 OR EXISTS (
+            SELECT 1 FROM draws w JOIN plan_departments p ON p.plan = w.plan
+            WHERE w.id = t.draw AND instr($7, ',' || p.department || ',') > 0))";
 
 /// A page of tasks, and how many there are in all.
 pub fn list(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<(Vec<TaskRow>, i64)> {

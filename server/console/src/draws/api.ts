@@ -24,3 +24,6 @@ export const rollDice = (id: string, rolls: number[]) =>
 export const dispatch = (id: string) => answer(api.POST('/api/draws/{id}/dispatch', at(id)))
 export const voidDraw = (id: string, reason: string) =>
   answer(api.POST('/api/draws/{id}/void', { ...at(id), body: { reason } }))
+export const candidates = (id: string, objects: string[]) =>
+  answer(api.GET('/api/draws/{id}/candidates', { params: { path: { id }, query: { objects: objects.join(',') } } }))
+export const nameTeams = (id: string, body: Schemas['TeamInput']) => answer(api.PUT('/api/draws/{id}/teams', { ...at(id), body }))

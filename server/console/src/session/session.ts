@@ -4,6 +4,7 @@ import { ApiProblem } from '@/api/problem'
 
 export type User = Schemas['SessionView']
 export type Right = Schemas['Right']
+export type Role = User['grants'][number]['role']
 
 const state = reactive<{ user: User | undefined; known: boolean }>({ user: undefined, known: false })
 
@@ -54,5 +55,10 @@ export const session = {
   /** Whether one of these rights is held in at least one department; the server decides each case. */
   may(...rights: Right[]): boolean {
     return rights.some((r) => state.user?.rights.includes(r))
+  },
+
+  /** Whether one of these roles is held in this department, or everywhere. */
+  holds(department: string, ...roles: Role[]): boolean {
+    return Boolean(state.user?.grants.some((g) => roles.includes(g.role) && (g.department === '' || g.department === department)))
   },
 }

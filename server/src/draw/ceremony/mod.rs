@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::pools::{self, Loaded};
-use super::routes::{department_name, found, view};
+use super::routes::{found, view};
 use super::store::Draw;
 use super::view::DrawView;
 use super::{Step, decide};
@@ -65,9 +65,8 @@ fn noted(
 
 fn load(tx: &mut Tx<'_>, draw: &Draw, now: i64) -> Result<(plan::PlanView, Loaded), AppError> {
     let plan = plan::store::find(tx, &draw.plan)?.ok_or_else(|| AppError::not_found("plan"))?;
-    let department = department_name(tx, &draw.department)?;
     let today = china_date(now).to_string();
-    let loaded = pools::load(tx, &plan, draw, &department, &today)?;
+    let loaded = pools::load(tx, &plan, draw, &today)?;
     Ok((plan, loaded))
 }
 

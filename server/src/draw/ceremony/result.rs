@@ -58,7 +58,7 @@ pub(super) fn compute(tx: &mut Tx<'_>, draw: &Draw, rolls: Vec<u32>) -> Result<C
     let seed = ::draw::seed(seed_txt.as_bytes());
     let outcome = frame.draw(&seed).map_err(AppError::internal)?;
     let names = String::from_utf8(names).map_err(AppError::internal)?;
-    let rows = rows_of(&outcome, &names)?;
+    let rows = rows_of(&outcome, &names, &departments_of(&inspectors)?)?;
     Ok(Computed {
         seed_txt,
         seed,
@@ -67,8 +67,22 @@ pub(super) fn compute(tx: &mut Tx<'_>, draw: &Draw, rolls: Vec<u32>) -> Result<C
     })
 }
 
+/// The department of each blinded id of `inspectors.csv`.
+fn departments_of(inspectors: &[u8]) -> Result<HashMap<&str, &str>, AppError> {
+    let text = std::str::from_utf8(inspectors).map_err(AppError::internal)?;
+    let row = |line| {
+        let (id, rest) = str::split_once(line, ',')?;
+        Some((id, rest.split(',').next()?))
+    };
+    Ok(text.lines().skip(1).filter_map(row).collect())
+}
+
 /// The result in the words of the registers.
-fn rows_of(outcome: &::draw::Outcome<'_>, names: &str) -> Result<Vec<NewResult>, AppError> {
+fn rows_of(
+    outcome: &::draw::Outcome<'_>,
+    names: &str,
+    departments: &HashMap<&str, &str>,
+) -> Result<Vec<NewResult>, AppError> {
     let by_hash: HashMap<&str, Vec<&str>> = names
         .lines()
         .filter_map(|line| Some((line.get(..64)?, line.get(65..)?.split('\t').collect())))
@@ -80,35 +94,49 @@ fn rows_of(outcome: &::draw::Outcome<'_>, names: &str) -> Result<Vec<NewResult>,
         _ => Err(AppError::internal(format!("nobody is behind {hash}"))),
     };
     let mut rows = Vec::with_capacity(outcome.drawn.len() + outcome.reserves.len());
-    let mut push = |role, cell, rank: usize, hash: &str, ticket: &[u8], team| {
-        let (object, name, district) = named(hash)?;
-        rows.push(NewResult {
-            role,
-            cell,
-            rank: u32::try_from(rank).map_err(AppError::internal)?,
-            object,
-            blinded: hash.to_owned(),
-            name,
-            district,
-            ticket: hex::encode(ticket),
-            team,
-        });
-        Ok::<_, AppError>(())
-    };
-    for d in &outcome.drawn {
+    let mut push =
+        |role, cell, rank: usize, hash: &str, ticket: &[u8], week, dealt: [Vec<_>; 2]| {
+            let (object, name, district) = named(hash)?;
+            let [team, experts] = dealt;
+            rows.push(NewResult {
+                role,
+                cell,
+                rank: u32::try_from(rank).map_err(AppError::internal)?,
+                object,
+                blinded: hash.to_owned(),
+                name,
+                district,
+                ticket: hex::encode(ticket),
+                week,
+                team,
+                experts,
+            });
+            Ok::<_, AppError>(())
+        };
+    let people = |ids: &[&str]| -> Result<Vec<DrawnInspector>, AppError> {
         let person = |hash: &&str| {
             let (id, name, unit) = named(hash)?;
-            Ok(DrawnInspector { id, name, unit })
+            let department = departments
+                .get(hash)
+                .copied()
+                .unwrap_or_default()
+                .to_owned();
+            Ok(DrawnInspector {
+                id,
+                name,
+                unit,
+                department,
+            })
         };
-        let team = d
-            .inspectors
-            .iter()
-            .map(person)
-            .collect::<Result<Vec<_>, AppError>>()?;
-        push("drawn", d.cell, d.rank, d.object, &d.ticket, team)?;
+        ids.iter().map(person).collect()
+    };
+    for d in &outcome.drawn {
+        let dealt = [people(&d.inspectors)?, people(&d.experts)?];
+        push("drawn", d.cell, d.rank, d.object, &d.ticket, d.week, dealt)?;
     }
     for r in &outcome.reserves {
-        push("reserve", r.cell, r.rank, r.object, &r.ticket, Vec::new())?;
+        let nobody = [Vec::new(), Vec::new()];
+        push("reserve", r.cell, r.rank, r.object, &r.ticket, None, nobody)?;
     }
     Ok(rows)
 }

@@ -70,6 +70,7 @@ fn make(
         object: facts,
         history: Vec::new(),
         team,
+        days: None,
     };
     task::make(tx, state, &common, &one, turn)?;
     Ok(())

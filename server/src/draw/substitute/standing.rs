@@ -28,11 +28,14 @@ fn apply(
     let Some(at) = rows.iter().position(|r| r.object == kept.object) else {
         return Ok(());
     };
-    let comes = (!kept.comes.is_empty()).then(|| DrawnInspector {
-        id: kept.comes.clone(),
-        name: kept.comes_name.clone(),
-        unit: kept.comes_place.clone(),
-    });
+    let comes = |department: &str| {
+        (!kept.comes.is_empty()).then(|| DrawnInspector {
+            id: kept.comes.clone(),
+            name: kept.comes_name.clone(),
+            unit: kept.comes_place.clone(),
+            department: department.to_owned(),
+        })
+    };
     match kept.kind.as_str() {
         "drop" => {
             rows.remove(at);
@@ -48,17 +51,21 @@ fn apply(
             }
         }
         "relief" => {
-            let team = &mut rows[at].inspectors;
-            if let Some(seat) = team.iter().position(|i| i.id == kept.leaves) {
-                match comes {
-                    Some(comes) => team[seat] = comes,
+            let row = &mut rows[at];
+            for seats in [&mut row.inspectors, &mut row.experts] {
+                let Some(seat) = seats.iter().position(|i| i.id == kept.leaves) else {
+                    continue;
+                };
+                // Who comes is of the same department.
+                match comes(&seats[seat].department) {
+                    Some(comes) => seats[seat] = comes,
                     None => {
-                        team.remove(seat);
+                        seats.remove(seat);
                     }
                 }
             }
         }
-        "add" => rows[at].inspectors.extend(comes),
+        "add" => rows[at].inspectors.extend(comes("")),
         _ => {}
     }
     Ok(())
@@ -78,6 +85,8 @@ mod tests {
             district_name: String::new(),
             ticket: String::new(),
             inspectors: team.iter().map(|p| person(p)).collect(),
+            experts: Vec::new(),
+            week: None,
         }
     }
 
@@ -86,6 +95,7 @@ mod tests {
             id: id.into(),
             name: id.into(),
             unit: "所".into(),
+            department: "market".into(),
         }
     }
 
