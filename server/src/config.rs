@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
+use crate::draw::drand;
+
 /// How the server runs.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -20,6 +22,11 @@ pub struct Config {
     pub name: String,
     /// This server's executable, which is also the child that judges changes (`admit-worker`).
     pub program: PathBuf,
+    /// Address under which people reach this server, such as https://ssj.example.gov.cn; it stands in QR
+    /// codes. Without it, what the browser asked for.
+    pub public_url: Option<String>,
+    /// Base addresses of drand nodes that are asked for a round; none: never over the network.
+    pub drand: Vec<String>,
     /// Whether cookies are marked `Secure`; true with TLS, or behind a proxy that speaks it.
     pub secure_cookies: bool,
 }
@@ -55,6 +62,15 @@ pub struct Settings {
     /// A proxy in front of this server speaks TLS: mark cookies Secure.
     #[arg(long, env = "DR_BEHIND_TLS", num_args = 0..=1, default_missing_value = "true")]
     pub behind_tls: Option<bool>,
+    /// Address under which people reach this server, for QR codes, e.g. https://ssj.example.gov.cn
+    #[arg(long, env = "DR_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// Base addresses of drand nodes, separated by commas (default: four public ones).
+    #[arg(long, env = "DR_DRAND", value_delimiter = ',')]
+    pub drand: Option<Vec<String>>,
+    /// Never ask the network for a drand round; it is pasted or read from a file.
+    #[arg(long, env = "DR_NO_DRAND", num_args = 0..=1, default_missing_value = "true")]
+    pub no_drand: Option<bool>,
 }
 
 impl Settings {
@@ -75,6 +91,9 @@ impl Settings {
             tls_key: self.tls_key.or(other.tls_key),
             name: self.name.or(other.name),
             behind_tls: self.behind_tls.or(other.behind_tls),
+            public_url: self.public_url.or(other.public_url),
+            drand: self.drand.or(other.drand),
+            no_drand: self.no_drand.or(other.no_drand),
         }
     }
 
@@ -89,7 +108,21 @@ impl Settings {
         if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '+') {
             bail!("--name {name:?}: must not be empty or hold spaces or '+'");
         }
+        let public_url = self
+            .public_url
+            .map(|url| url.trim_end_matches('/').to_owned());
+        let drand = match (self.no_drand.unwrap_or(false), self.drand) {
+            (true, _) => Vec::new(),
+            (false, Some(nodes)) => nodes,
+            (false, None) => drand::NODES.map(str::to_owned).to_vec(),
+        };
+        let web = |url: &str| url.starts_with("https://") || url.starts_with("http://");
+        if let Some(url) = drand.iter().chain(&public_url).find(|url| !web(url)) {
+            bail!("{url:?}: must begin with https:// or http://");
+        }
         Ok(Config {
+            public_url,
+            drand,
             data: self.data.unwrap_or_else(|| "data".into()),
             listen: self
                 .listen
@@ -111,6 +144,8 @@ impl Config {
             tls: None,
             name: "double-random".into(),
             program: program_beside_tests(),
+            public_url: None,
+            drand: Vec::new(),
             secure_cookies: false,
         }
     }

@@ -45,6 +45,7 @@ impl RunningServer {
 
     /// Takes no new requests, lets those under way end, then the job that runs.
     pub async fn stop(self) {
+        self.state.hall.close();
         self.handle.graceful_shutdown(Some(GRACE));
         match self.serving.await {
             Ok(Ok(())) => {}

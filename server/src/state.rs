@@ -10,6 +10,8 @@ use crate::account::throttle::Throttle;
 use crate::clock::{Clock, china_date};
 use crate::config::Config;
 use crate::db::Db;
+use crate::draw::hall::Hub;
+use crate::draw::witness;
 use crate::ids;
 use crate::jobs::Progresses;
 use crate::keys::ServerKeys;
@@ -40,6 +42,10 @@ pub struct AppState {
     pub progress: Progresses,
     /// Failed sign-ins.
     pub throttle: Arc<Throttle>,
+    /// Wrong codes of witnesses.
+    pub witness_throttle: Arc<Throttle>,
+    /// Tells the screens in the hall that a draw went on.
+    pub hall: Arc<Hub>,
     /// Wakes the job worker.
     pub wake: Arc<tokio::sync::Notify>,
 }
@@ -89,6 +95,8 @@ impl AppState {
             blob_store,
             progress: Progresses::default(),
             throttle: Arc::new(Throttle::default()),
+            witness_throttle: Arc::new(witness::throttle()),
+            hall: Arc::new(Hub::default()),
             wake: Arc::new(tokio::sync::Notify::new()),
         })
     }
@@ -119,6 +127,11 @@ impl AppState {
     /// Folder of whole blobs (photos, scans).
     pub fn blobs(&self) -> PathBuf {
         self.config.data.join("blobs")
+    }
+
+    /// Folder of photos and video of ceremonies.
+    pub fn attachments(&self) -> PathBuf {
+        self.config.data.join("attachments")
     }
 
     /// Folder of files on their way in.

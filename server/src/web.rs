@@ -1,12 +1,16 @@
 //! The console's web application under `/console/`, embedded in the program.
 
+use std::borrow::Cow;
+
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::get;
 use rust_embed::RustEmbed;
 
+use crate::config::Config;
+use crate::error::AppError;
 use crate::state::AppState;
 
 #[derive(RustEmbed)]
@@ -60,4 +64,42 @@ fn file(path: &str) -> Response {
         return (StatusCode::SERVICE_UNAVAILABLE, Html(NOT_BUILT)).into_response();
     }
     StatusCode::NOT_FOUND.into_response()
+}
+
+/// A script or style of ours, embedded in the program.
+pub(crate) fn asset(kind: &'static str, text: &'static str) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, format!("{kind}; charset=utf-8")),
+        (header::CACHE_CONTROL, "no-cache".to_owned()),
+    ];
+    (headers, text).into_response()
+}
+
+/// A whole address for people's telephones: as configured, or as the browser came here.
+pub(crate) fn address(config: &Config, headers: &HeaderMap, path: &str) -> String {
+    let base = match &config.public_url {
+        Some(url) => Cow::Borrowed(url.as_str()),
+        None => {
+            let host = headers
+                .get(header::HOST)
+                .and_then(|host| host.to_str().ok())
+                .unwrap_or("localhost");
+            let scheme = if config.secure_cookies {
+                "https"
+            } else {
+                "http"
+            };
+            Cow::Owned(format!("{scheme}://{host}"))
+        }
+    };
+    format!("{base}{path}")
+}
+
+/// A QR code as SVG, dark on white with a quiet zone.
+pub(crate) fn qr_svg(text: &str) -> Result<String, AppError> {
+    let code = qrcode::QrCode::new(text.as_bytes()).map_err(AppError::internal)?;
+    Ok(code
+        .render::<qrcode::render::svg::Color<'_>>()
+        .min_dimensions(240, 240)
+        .build())
 }

@@ -408,26 +408,20 @@ async fn a_void_draw_keeps_its_number_and_makes_room_for_its_successor() {
     officer
         .post(&at("/dice"), json!({ "rolls": rolls() }))
         .await;
-    // After the seed a reason of a few words is not enough.
-    assert_eq!(
-        officer
-            .refused(Method::POST, &at("/void"), json!({ "reason": "不满意" }))
-            .await
-            .0,
-        422
-    );
-    let reason = "依《行政处罚法》，见证程序被认定违法，抽取无效";
-    let void = officer
-        .post(&at("/void"), json!({ "reason": reason }))
+    // After the seed only on a legal ground, and when somebody else approves.
+    let facts = "市监察委决定：见证程序违法";
+    let ask = json!({ "ground": "procedure_breached", "reason": facts });
+    officer.post(&at("/void"), ask.clone()).await;
+    let void = supervisor
+        .post(&at("/void/decide"), json!({ "approve": true }))
         .await;
+    let reason = format!("抽取程序违反规定，经有权机关认定：{facts}");
     assert_eq!(
         (&void["state"], &void["void"]["reason"]),
         (&json!("void"), &json!(reason))
     );
     assert_eq!(
-        officer
-            .refused(Method::POST, &at("/void"), json!({ "reason": reason }))
-            .await,
+        officer.refused(Method::POST, &at("/void"), ask).await,
         (409, "draw_cannot_be_void".into())
     );
 

@@ -117,10 +117,13 @@ test('a draw goes from the lists to the tablets, and anybody can verify it', asy
   const commitment = await page.locator('.commitment .hash').getAttribute('aria-label')
   assert.match(commitment, /^[0-9a-f]{64}$/)
 
-  await page.getByText('在本机计算').click()
   await page.getByLabel('见证人', { exact: true }).fill('市民丙')
+  await page.getByRole('button', { name: '登记', exact: true }).click()
+  await page.getByRole('button', { name: '纸面提交' }).click()
+  await page.getByText('在本机计算').click()
   await page.locator('.helper input').fill('kapok-tree-88')
-  await page.getByRole('button', { name: '登记' }).click()
+  await page.getByRole('button', { name: '登记指纹' }).click()
+  await page.getByText('已交指纹').waitFor()
   await surely(page, '截止见证人名单')
   await page.getByPlaceholder('见证人说出的数值').fill('kapok-tree-89')
   await page.getByRole('button', { name: '揭晓', exact: true }).click()
@@ -128,9 +131,11 @@ test('a draw goes from the lists to the tablets, and anybody can verify it', asy
   await page.getByPlaceholder('见证人说出的数值').fill('kapok-tree-88')
   await page.getByRole('button', { name: '揭晓', exact: true }).click()
 
-  await page.getByLabel('第 1 次').focus()
-  for (const roll of DICE) await page.keyboard.type(roll === 1 ? '1 ' : String(roll))
-  await surely(page, '抽取')
+  for (const [i, roll] of DICE.entries()) {
+    await page.getByLabel(`第 ${i + 1} 次`, { exact: true }).fill(String(roll))
+    await page.keyboard.press('Enter')
+  }
+  await page.locator('.el-message-box').getByRole('button', { name: '抽取', exact: true }).click()
   await page.getByRole('heading', { name: /抽取结果/ }).waitFor()
 
   const folder = await mkdtemp(join(tmpdir(), 'double-random-draw-'))

@@ -49,7 +49,6 @@ export const router = createRouter({
   history: createWebHistory('/console/'),
   routes: [
     { path: '/sign-in', name: 'sign-in', component: () => import('./session/SignIn.vue'), meta: { open: true } },
-    { path: '/draws/:id/hall', name: 'hall', component: () => import('./draws/HallPage.vue'), props: true },
     { path: '/', component: () => import('./layout/Shell.vue'), children: inside },
   ],
 })

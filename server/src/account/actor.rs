@@ -147,7 +147,7 @@ impl FromRequestParts<AppState> for Actor {
 }
 
 /// The peer's network address without its port.
-pub(super) fn origin(parts: &Parts) -> String {
+pub(crate) fn origin(parts: &Parts) -> String {
     parts
         .extensions
         .get::<ConnectInfo<SocketAddr>>()

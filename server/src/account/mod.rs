@@ -10,6 +10,7 @@ mod session;
 mod store;
 pub mod throttle;
 
+pub(crate) use actor::origin;
 pub use actor::{Actor, SignedIn};
 pub use first_run::{FirstAdministrator, first_run};
 pub use password::one_time_password;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-/// How many failures are free within [`WINDOW`].
+/// How many failed sign-ins are free within [`WINDOW`].
 const FREE: usize = 5;
 /// Fifteen minutes in milliseconds.
 const WINDOW: i64 = 15 * 60 * 1000;
@@ -11,12 +11,26 @@ const WINDOW: i64 = 15 * 60 * 1000;
 const KEYS: usize = 10_000;
 
 /// Remembers failures for fifteen minutes. A restart forgets them, which an attacker cannot cause.
-#[derive(Default)]
 pub struct Throttle {
+    free: usize,
     failures: Mutex<HashMap<String, Vec<i64>>>,
 }
 
+impl Default for Throttle {
+    fn default() -> Self {
+        Self::after(FREE)
+    }
+}
+
 impl Throttle {
+    /// So many failures are free within fifteen minutes.
+    pub fn after(free: usize) -> Self {
+        Self {
+            free,
+            failures: Mutex::default(),
+        }
+    }
+
     /// Minutes to wait before the next attempt; `None` when it may be made now.
     pub fn wait(&self, key: &str, now: i64) -> Option<i64> {
         let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
@@ -26,7 +40,7 @@ impl Throttle {
             .copied()
             .filter(|at| now - at < WINDOW)
             .collect();
-        let oldest = *recent.get(recent.len().checked_sub(FREE)?)?;
+        let oldest = *recent.get(recent.len().checked_sub(self.free)?)?;
         Some(((oldest + WINDOW - now) / 60_000).max(0) + 1)
     }
 

@@ -8,7 +8,7 @@ use super::routes::{department_name, found, view};
 use super::store::{self, Draw};
 use super::substitute::standing;
 use super::view::{DrawView, DrawnInspector};
-use super::{Step, decide};
+use super::{Step, decide, void};
 use crate::account::{Actor, Right};
 use crate::db::Tx;
 use crate::error::{AppError, Problem};
@@ -40,6 +40,7 @@ async fn dispatch(
             let draw = found(tx, &id)?;
             actor.require(Right::Dispatch, &draw.department)?;
             decide(draw.state, Step::Dispatch)?;
+            void::not_asked(tx, &id)?;
             let common = common(tx, &draw)?;
             let tasks = tasks(tx, &id)?;
             store::dispatched(tx, &id, now)?;

@@ -5,16 +5,24 @@
 //! rolled last, make the seed, and with it the result → dispatch. A draw is numbered when it is
 //! defined, never deleted, never repeated; it can be made void with a reason, and stays public.
 
+mod attachments;
 mod ceremony;
 mod dispatch;
+pub mod drand;
+pub mod hall;
+mod last;
+mod minutes;
 mod pools;
 pub mod public;
+mod rolls;
 mod routes;
 mod rules;
 pub mod store;
 pub mod substitute;
 mod teams;
 mod view;
+pub mod void;
+pub mod witness;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -33,6 +41,10 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(dispatch::router())
         .merge(public::router())
         .merge(substitute::router())
+        .merge(witness::router())
+        .merge(hall::router())
+        .merge(minutes::router())
+        .merge(attachments::router())
 }
 
 /// Where a draw stands.
@@ -47,7 +59,7 @@ pub enum DrawState {
     Committed,
     /// 见证人已截止: values are being revealed.
     Closed,
-    /// 待掷骰: all values are known, the dice are not.
+    /// 待最后的种子来源: all values are known, the dice or the drand round are not.
     Revealed,
     /// 已抽取
     Drawn,
@@ -95,7 +107,7 @@ impl DrawState {
             Self::Checked => "名单已核对，尚未封存",
             Self::Committed => "已封存，见证人尚未截止",
             Self::Closed => "见证人已截止，数值尚未全部揭晓",
-            Self::Revealed => "数值已揭晓，等待掷骰",
+            Self::Revealed => "数值已揭晓，等待最后的种子来源",
             Self::Drawn => "已抽取",
             Self::Dispatched => "已派发",
             Self::Void => "已作废",
@@ -110,6 +122,8 @@ pub enum Step {
     Check,
     /// 封存
     Commit,
+    /// A witness is entered with name and capacity.
+    Enter,
     /// A witness hands in the hash of a value.
     Witness,
     /// 截止见证人名单
@@ -120,6 +134,8 @@ pub enum Step {
     Dice,
     /// 指定检查组: where only objects were drawn.
     Name,
+    /// The drand round that was announced has come.
+    Drand,
     /// 派发
     Dispatch,
     /// 作废
@@ -141,10 +157,15 @@ pub fn decide(state: DrawState, step: Step) -> Result<(), AppError> {
             "draw_not_checked",
             "须先核对名单，且只能封存一次",
         ),
+        S::Enter => (
+            &[D::Defined, D::Checked, D::Committed],
+            "draw_list_closed",
+            "截止之前才能登记见证人",
+        ),
         S::Witness => (
             &[D::Committed],
             "draw_list_closed",
-            "封存之后、截止之前才能登记见证人",
+            "封存之后、截止之前才能提交数值的指纹",
         ),
         S::Close => (
             &[D::Committed],
@@ -165,6 +186,11 @@ pub fn decide(state: DrawState, step: Step) -> Result<(), AppError> {
             &[D::Drawn],
             "draw_not_drawn",
             "抽取之后、派发之前才能指定检查组",
+        ),
+        S::Drand => (
+            &[D::Revealed],
+            "draw_not_revealed",
+            "所有数值揭晓之后才能使用 drand，且只能用一次",
         ),
         S::Dispatch => (
             &[D::Drawn],
@@ -203,36 +229,28 @@ pub struct DrawInput {
     pub title: String,
     /// When the ceremony is held, milliseconds since the Unix epoch.
     pub ceremony_at: i64,
-    /// Sides of the dice: 4, 6, 8, 10, 12 or 20.
+    /// Sides of the dice: 4, 6, 8, 10, 12 or 20; 0 with a drand round.
+    #[serde(default)]
     pub sides: u32,
-    /// Number of rolls, fixed now, so that nobody decides when to stop: at least 64 bits.
+    /// Number of rolls, fixed now, so that nobody decides when to stop: at least 64 bits; 0 with a drand round.
+    #[serde(default)]
     pub rolls: u32,
+    /// Instead of dice, one round of drand quicknet that nobody knows yet: it comes into being 60 seconds to
+    /// 31 days after `ceremony_at`.
+    #[serde(default)]
+    pub drand_round: Option<u64>,
     /// `draw` (all of the transcript is public at once) or a China date.
     pub public_from: String,
 }
 
-/// The form, field by field.
-pub fn check(input: &DrawInput) -> Result<(), AppError> {
+/// The form, field by field; `now` decides which drand rounds are known already.
+pub fn check(input: &DrawInput, now: i64) -> Result<(), AppError> {
     let mut wrong = Vec::new();
     let title = input.title.trim().chars().count();
     if !(1..=100).contains(&title) || input.title.chars().any(char::is_control) {
         wrong.push(FieldError::new("title", "名称须为 1 到 100 个字"));
     }
-    match ::draw::dice_millibits(input.sides) {
-        None => wrong.push(FieldError::new(
-            "sides",
-            "骰子须为 4、6、8、10、12 或 20 面",
-        )),
-        Some(bits) if bits * u64::from(input.rolls) < 64_000 || input.rolls > 1000 => {
-            let least = 64_000_u64.div_ceil(bits);
-            let message = format!(
-                "{} 面骰须掷 {least} 到 1000 次（至少 64 比特）",
-                input.sides
-            );
-            wrong.push(FieldError::new("rolls", message));
-        }
-        Some(_) => {}
-    }
+    last::check(input, now, &mut wrong);
     if input.public_from != "draw" && crate::plan::date(&input.public_from).is_none() {
         wrong.push(FieldError::new(
             "public_from",
@@ -275,11 +293,13 @@ mod tests {
         let steps = [
             (S::Check, vec![D::Defined, D::Checked]),
             (S::Commit, vec![D::Checked]),
+            (S::Enter, vec![D::Defined, D::Checked, D::Committed]),
             (S::Witness, vec![D::Committed]),
             (S::Close, vec![D::Committed]),
             (S::Reveal, vec![D::Closed]),
             (S::Dice, vec![D::Revealed]),
             (S::Name, vec![D::Drawn]),
+            (S::Drand, vec![D::Revealed]),
             (S::Dispatch, vec![D::Drawn]),
         ];
         for (step, allowed) in steps {
@@ -333,10 +353,11 @@ mod tests {
             ceremony_at: 1_795_000_000_000,
             sides: 6,
             rolls: 25,
+            drand_round: None,
             public_from: "draw".into(),
         };
         spoil(&mut input);
-        let wrong = check(&input).err().map(|e| e.fields[0].field.clone());
+        let wrong = check(&input, 0).err().map(|e| e.fields[0].field.clone());
         assert_eq!(wrong.as_deref(), field);
     }
 }

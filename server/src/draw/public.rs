@@ -7,8 +7,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::attachments::{self, Attachment};
+use super::rolls::{self, RollView};
+use super::routes::neighbour;
 use super::store::{self, Draw};
 use super::substitute::{PublicSubstitution, public_rows};
+use super::view::{Neighbour, VoidView};
+use super::witness::{self, WitnessView};
 use super::{DrawState, is_public};
 use crate::clock::china_date;
 use crate::db::Tx;
@@ -35,10 +40,10 @@ pub struct PublicDraw {
     pub department_name: String,
     /// Where it stands.
     pub state: DrawState,
-    /// SHA-256 of `manifest.txt`.
-    pub commitment: String,
+    /// SHA-256 of `manifest.txt`; none of a draw that became void before it was committed.
+    pub commitment: Option<String>,
     /// When it was committed, milliseconds since the Unix epoch.
-    pub committed_at: i64,
+    pub committed_at: Option<i64>,
     /// SHA-256 of `seed.txt`, once drawn.
     pub seed: Option<String>,
     /// When it was drawn.
@@ -55,7 +60,7 @@ pub struct PublicDraw {
     pub substitutions: Vec<PublicSubstitution>,
 }
 
-/// Committed draws, newest first, void ones too, and how many there are.
+/// Committed and void draws, newest first, and how many there are.
 ///
 /// # Errors
 /// The database.
@@ -73,7 +78,7 @@ pub fn draws(
     Ok((rows, total))
 }
 
-/// One committed draw, by its id or its number.
+/// One draw that was committed, or became void before, by its id or its number.
 ///
 /// # Errors
 /// The database.
@@ -98,13 +103,61 @@ fn shown(tx: &mut Tx<'_>, draw: Draw, now: i64) -> Result<PublicDraw, AppError> 
         number: draw.number,
         title: draw.title,
         state: draw.state,
-        commitment: draw.commitment.unwrap_or_default(),
-        committed_at: draw.committed_at.unwrap_or_default(),
+        commitment: draw.commitment,
+        committed_at: draw.committed_at,
         seed: draw.seed,
         drawn_at: draw.drawn_at,
         drawn,
         public_from: draw.public_from,
         void_reason: draw.void.map(|v| v.reason),
+    })
+}
+
+/// What went on in a draw, for its page (D3, D5).
+pub struct Story {
+    /// In the order of the list.
+    pub witnesses: Vec<WitnessView>,
+    /// SHA-256 of the closed list.
+    pub list_sha256: Option<String>,
+    /// The rolls so far.
+    pub thrown: Vec<RollView>,
+    /// How many rolls were announced, of how many sides; 0 with drand.
+    pub dice: (u32, u32),
+    /// The announced drand round.
+    pub drand_round: Option<i64>,
+    /// When it comes into being, milliseconds since the Unix epoch.
+    pub drand_at: Option<i64>,
+    /// Its signature, once it came.
+    pub drand_signature: Option<String>,
+    /// Photos and video, by hash.
+    pub attachments: Vec<Attachment>,
+    /// The void draw of the same plan before this one.
+    pub before: Option<Neighbour>,
+    /// Of a void draw: its successor.
+    pub after: Option<Neighbour>,
+    /// Of a void draw: when, in words, and who approved it after the seed.
+    pub void: Option<VoidView>,
+}
+
+/// What went on in a draw.
+///
+/// # Errors
+/// The database, or no such draw.
+pub fn story(tx: &mut Tx<'_>, id: &str) -> Result<Story, AppError> {
+    let draw = super::routes::found(tx, id)?;
+    let (before, after) = store::neighbours(tx, &draw)?;
+    Ok(Story {
+        witnesses: witness::store::list(tx, id)?,
+        thrown: rolls::thrown(tx, id)?,
+        attachments: attachments::all(tx, id)?,
+        before: before.map(|d| neighbour(tx, d)).transpose()?,
+        after: after.map(|d| neighbour(tx, d)).transpose()?,
+        drand_at: draw.last().known_at(),
+        list_sha256: draw.witness_list_sha256,
+        dice: (draw.rolls, draw.sides),
+        drand_round: draw.drand_round,
+        drand_signature: draw.drand_signature,
+        void: draw.void,
     })
 }
 
@@ -119,7 +172,7 @@ fn public_now(draw: &Draw, now: i64) -> bool {
         )
 }
 
-/// Committed draws, newest first, void ones too. No account needed.
+/// Committed and void draws, newest first. No account needed.
 #[utoipa::path(get, path = "/api/public/draws", operation_id = "list_public_draws", tag = "public", params(Paging),
     responses((status = 200, body = Page<PublicDraw>)))]
 async fn list(

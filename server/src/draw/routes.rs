@@ -9,8 +9,8 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::store::{self, Draw, NewDraw, Wanted};
-use super::view::{DrawRow, DrawView, ExcludedRow};
-use super::{DrawInput, DrawState, check, is_public, number};
+use super::view::{DrawRow, DrawView, ExcludedRow, Neighbour};
+use super::{DrawInput, DrawState, check, is_public, number, rolls, void, witness};
 use crate::account::{Actor, Right};
 use crate::clock::china_date;
 use crate::db::{DbError, Tx};
@@ -73,8 +73,8 @@ async fn create(
     actor: Actor,
     Json(input): Json<DrawInput>,
 ) -> Result<(StatusCode, Json<DrawView>), AppError> {
-    check(&input)?;
     let (id, now) = (state.new_id(), state.now());
+    check(&input, now)?;
     let salt_key = bytes::<32>(state.rng.as_ref()).to_vec();
     let nonce = hex::encode(bytes::<32>(state.rng.as_ref()));
     let view = state
@@ -109,7 +109,7 @@ async fn create(
             })?;
             let entry = Entry::by(&actor, now, "draw.define", format!("draw/{id}")).detail(
                 json!({ "number": number, "plan": input.plan, "sides": input.sides,
-                    "rolls": input.rolls, "public_from": input.public_from }),
+                    "rolls": input.rolls, "drand_round": input.drand_round, "public_from": input.public_from }),
             );
             journal::append(tx, &entry)?;
             view(tx, &id, now)
@@ -265,16 +265,30 @@ pub(super) fn view(tx: &mut Tx<'_>, id: &str, now: i64) -> Result<DrawView, AppE
     };
     let today = china_date(now).to_string();
     // The nonce is nobody's before all values are revealed, and a void draw's stays as it was.
-    let told = draw.dice.is_some() || draw.state == DrawState::Revealed;
+    let told = draw.revealed_at.is_some();
+    let nonce_sha256 = draw.nonce_sha256();
+    let (before, after) = store::neighbours(tx, &draw)?;
+    let last = draw.last();
     Ok(DrawView {
-        witnesses: store::witnesses(tx, id)?,
+        now,
+        witnesses: witness::store::list(tx, id)?,
+        thrown: rolls::thrown(tx, id)?,
+        void_asked: void::asked(tx, id)?,
+        before: before.map(|d| neighbour(tx, d)).transpose()?,
+        after: after.map(|d| neighbour(tx, d)).transpose()?,
+        must_be_void: draw.state < DrawState::Revealed && last.too_near(now),
+        drand_at: last.known_at(),
+        drand_round: draw.drand_round,
+        drand_signature: draw.drand_signature,
+        closed_at: draw.closed_at,
+        revealed_at: draw.revealed_at,
         public: is_public(
             draw.state,
             draw.drawn_at.is_some(),
             &draw.public_from,
             &today,
         ),
-        nonce_sha256: draw.nonce_sha256(),
+        nonce_sha256,
         nonce: told.then(|| draw.nonce.clone()),
         id: draw.id,
         number: draw.number,
@@ -304,6 +318,19 @@ pub(super) fn view(tx: &mut Tx<'_>, id: &str, now: i64) -> Result<DrawView, AppE
         result,
         dispatched_at: draw.dispatched_at,
         void: draw.void,
+    })
+}
+
+/// A draw in short, beside another of the same plan.
+pub(super) fn neighbour(tx: &mut Tx<'_>, draw: Draw) -> Result<Neighbour, AppError> {
+    let (drawn, _) = store::counts(tx, &draw.id)?;
+    Ok(Neighbour {
+        id: draw.id,
+        number: draw.number,
+        state: draw.state,
+        seed: draw.seed,
+        drawn,
+        void_reason: draw.void.map(|v| v.reason),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ::draw::{ALGORITHM, Last, Mode, Openings, Rules, SeedRules};
+use ::draw::{ALGORITHM, Mode, Openings, Rules, SeedRules};
 
 use super::store::Draw;
 use crate::clock;
@@ -80,10 +80,7 @@ pub fn rules(
         openings: Openings::Sealed,
         public_from: draw.public_from.clone(),
         seed: SeedRules {
-            last: Last::Dice {
-                rolls: draw.rolls,
-                sides: draw.sides,
-            },
+            last: draw.last().rules(),
             nonce_sha256: draw.nonce_sha256(),
         },
         title: draw.title.clone(),
@@ -111,7 +108,7 @@ fn mode(mode: &PlanMode) -> Mode {
 }
 
 /// China time as the rules have it.
-fn clock_text(millis: i64) -> String {
+pub(super) fn clock_text(millis: i64) -> String {
     let time = chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default();
     time.with_timezone(&clock::china())
         .format("%Y-%m-%dT%H:%M:%S+08:00")

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::last::LastSource;
 use super::pools::KeptOut;
-use super::view::{
-    DrawRow, DrawnInspector, ExcludedRow, FrameView, ResultRow, VoidView, WeekView, WitnessState,
-    WitnessView,
-};
+use super::view::{DrawRow, DrawnInspector, ExcludedRow, FrameView, ResultRow, VoidView, WeekView};
+use super::void::VoidGround;
 use super::{DrawInput, DrawState};
 use crate::db::{Cell, DbError, Param, Result, Row, Tx};
 use crate::ids::sha256_hex;
@@ -34,6 +33,10 @@ pub struct Draw {
     pub sides: u32,
     /// Number of rolls.
     pub rolls: u32,
+    /// The drand round, instead of dice.
+    pub drand_round: Option<i64>,
+    /// Its signature, once it came.
+    pub drand_signature: Option<String>,
     /// `draw` or a China date.
     pub public_from: String,
     /// Key of the blinded ids: secret.
@@ -48,6 +51,10 @@ pub struct Draw {
     pub committed_at: Option<i64>,
     /// Hash of the closed list.
     pub witness_list_sha256: Option<String>,
+    /// When the list was closed.
+    pub closed_at: Option<i64>,
+    /// When all values were known.
+    pub revealed_at: Option<i64>,
     /// The rolls.
     pub dice: Option<Vec<u32>>,
     /// SHA-256 of `seed.txt`.
@@ -56,6 +63,8 @@ pub struct Draw {
     pub drawn_at: Option<i64>,
     /// When tasks were sent.
     pub dispatched_at: Option<i64>,
+    /// When it was defined.
+    pub created_at: i64,
     /// Once void.
     pub void: Option<VoidView>,
 }
@@ -65,16 +74,28 @@ impl Draw {
     pub fn nonce_sha256(&self) -> String {
         sha256_hex(self.nonce.as_bytes())
     }
+
+    /// What comes last.
+    pub fn last(&self) -> LastSource {
+        match self.drand_round.and_then(|n| u64::try_from(n).ok()) {
+            Some(round) => LastSource::Drand { round },
+            None => LastSource::Dice {
+                sides: self.sides,
+                rolls: self.rolls,
+            },
+        }
+    }
 }
 
 const COLUMNS: &str = "id, department, number, plan, title, state, ceremony_at, sides, rolls, \
      public_from, salt_key, nonce, frame, commitment, committed_at, witness_list_sha256, dice, \
-     seed, drawn_at, dispatched_at, void_reason, void_by_name, void_at";
+     seed, drawn_at, dispatched_at, void_reason, void_by_name, void_at, drand_round, drand_signature, \
+     closed_at, revealed_at, created_at, void_ground, void_approved_by_name";
 
 fn draw(r: &Row<'_>) -> Result<Draw> {
     let state: String = r.get(5)?;
     let (frame, dice): (Option<String>, Option<String>) = (r.get(12)?, r.get(16)?);
-    let void_at: Option<i64> = r.get(22)?;
+    let (void_at, ground): (Option<i64>, Option<String>) = (r.get(22)?, r.get(28)?);
     Ok(Draw {
         id: r.get(0)?,
         department: r.get(1)?,
@@ -99,11 +120,18 @@ fn draw(r: &Row<'_>) -> Result<Draw> {
         seed: r.get(17)?,
         drawn_at: r.get(18)?,
         dispatched_at: r.get(19)?,
+        drand_round: r.get(23)?,
+        drand_signature: r.get(24)?,
+        closed_at: r.get(25)?,
+        revealed_at: r.get(26)?,
+        created_at: r.get(27)?,
         void: match (r.get(20)?, r.get(21)?, void_at) {
             (Some(reason), Some(who), Some(at)) => Some(VoidView {
                 at: super::view::china_time(at),
                 who,
                 reason,
+                ground: ground.as_deref().and_then(VoidGround::parse),
+                approved_by: r.get(29)?,
             }),
             _ => None,
         },
@@ -124,7 +152,7 @@ pub fn find_public(tx: &mut Tx<'_>, id_or_number: &str) -> Result<Option<Draw>> 
     tx.query_opt(
         &format!(
             "SELECT {COLUMNS} FROM draws
-             WHERE (id = $1 OR number = $1) AND commitment IS NOT NULL LIMIT 1"
+             WHERE (id = $1 OR number = $1) AND (commitment IS NOT NULL OR state = 'void') LIMIT 1"
         ),
         &[&id_or_number],
         draw,
@@ -168,8 +196,8 @@ pub struct NewDraw<'n> {
 pub fn insert(tx: &mut Tx<'_>, new: &NewDraw<'_>) -> Result<()> {
     tx.execute(
         "INSERT INTO draws (id, department, year, seq, number, plan, title, state, ceremony_at,
-             sides, rolls, public_from, salt_key, nonce, created_by_name, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 'defined', $8, $9, $10, $11, $12, $13, $14, $15)",
+             sides, rolls, public_from, salt_key, nonce, created_by_name, created_at, drand_round)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'defined', $8, $9, $10, $11, $12, $13, $14, $15, $16)",
         &[
             &new.id,
             &new.department,
@@ -186,6 +214,8 @@ pub fn insert(tx: &mut Tx<'_>, new: &NewDraw<'_>) -> Result<()> {
             &new.nonce,
             &new.by,
             &new.now,
+            // At most 10¹².
+            &new.input.drand_round.and_then(|n| i64::try_from(n).ok()),
         ],
     )?;
     Ok(())
@@ -235,54 +265,42 @@ pub fn file(tx: &mut Tx<'_>, id: &str, name: &str) -> Result<Option<Vec<u8>>> {
     )
 }
 
+/// The beginning of a file of a draw, at most so many bytes.
+pub fn file_head(tx: &mut Tx<'_>, id: &str, name: &str, bytes: u32) -> Result<Vec<u8>> {
+    let head = tx.query_opt(
+        "SELECT substr(bytes, 1, $3) FROM draw_files WHERE draw = $1 AND name = $2",
+        &[&id, &name, &bytes],
+        |r| r.get(0),
+    )?;
+    Ok(head.unwrap_or_default())
+}
+
+/// Names of the first drawn objects and of their teams, by the objects' blinded ids.
+pub fn first_names(
+    tx: &mut Tx<'_>,
+    id: &str,
+    rows: u32,
+) -> Result<HashMap<String, (String, Vec<String>)>> {
+    let mut found: HashMap<String, (String, Vec<String>)> = HashMap::new();
+    tx.for_each(
+        "SELECT r.blinded, r.object_name, t.name FROM draw_results r
+         LEFT JOIN draw_teams t ON t.draw = r.draw AND t.object = r.object
+         WHERE r.draw = $1 AND r.role = 'drawn' AND r.rank < $2 ORDER BY r.rank, t.position",
+        &[&id, &rows],
+        |r| {
+            let row = found.entry(r.get(0)?).or_insert((r.get(1)?, Vec::new()));
+            row.1.extend(r.get::<Option<String>>(2)?);
+            Ok(())
+        },
+    )?;
+    Ok(found)
+}
+
 /// Committed.
 pub fn committed(tx: &mut Tx<'_>, id: &str, commitment: &str, now: i64) -> Result<()> {
     tx.execute(
         "UPDATE draws SET state = 'committed', commitment = $2, committed_at = $3 WHERE id = $1",
         &[&id, &commitment, &now],
-    )?;
-    Ok(())
-}
-
-/// Witnesses in the order of the list.
-pub fn witnesses(tx: &mut Tx<'_>, id: &str) -> Result<Vec<WitnessView>> {
-    tx.query(
-        "SELECT name, committed, state, value FROM draw_witnesses WHERE draw = $1 ORDER BY position",
-        &[&id],
-        |r| {
-            let state: String = r.get(2)?;
-            Ok(WitnessView {
-                name: r.get(0)?,
-                committed: r.get(1)?,
-                state: WitnessState::parse(&state)
-                    .ok_or(DbError::Column { index: 2, expected: "WitnessState" })?,
-                value: r.get(3)?,
-            })
-        },
-    )
-}
-
-/// Adds a witness at the end of the list.
-pub fn add_witness(tx: &mut Tx<'_>, id: &str, name: &str, committed: &str) -> Result<()> {
-    tx.execute(
-        "INSERT INTO draw_witnesses (draw, position, name, committed, state)
-         SELECT $1, COALESCE(MAX(position), 0) + 1, $2, $3, 'committed'
-         FROM draw_witnesses WHERE draw = $1",
-        &[&id, &name, &committed],
-    )?;
-    Ok(())
-}
-
-/// What a witness did after the list was closed.
-pub fn witness_said(tx: &mut Tx<'_>, id: &str, name: &str, value: Option<&str>) -> Result<()> {
-    let state = if value.is_some() {
-        WitnessState::Revealed
-    } else {
-        WitnessState::Withheld
-    };
-    tx.execute(
-        "UPDATE draw_witnesses SET state = $3, value = $4 WHERE draw = $1 AND name = $2",
-        &[&id, &name, &state.as_str(), &value],
     )?;
     Ok(())
 }
@@ -331,19 +349,31 @@ pub struct NewResult {
     pub experts: Vec<DrawnInspector>,
 }
 
-/// Keeps the result with its seed.
+/// The last source as it came out.
+pub enum LastCame {
+    /// The rolls in their order.
+    Dice(Vec<u32>),
+    /// The round's signature.
+    Drand(String),
+}
+
+/// Keeps the result with its seed. A void draw whose seed could still be completed stays void.
 pub fn drawn(
     tx: &mut Tx<'_>,
     id: &str,
-    dice: &[u32],
+    last: &LastCame,
     seed: &str,
     results: &[NewResult],
     now: i64,
 ) -> Result<()> {
-    let dice = serde_json::to_string(dice).unwrap_or_default();
+    let (dice, signature) = match last {
+        LastCame::Dice(rolls) => (serde_json::to_string(rolls).ok(), None),
+        LastCame::Drand(signature) => (None, Some(signature)),
+    };
     tx.execute(
-        "UPDATE draws SET state = 'drawn', dice = $2, seed = $3, drawn_at = $4 WHERE id = $1",
-        &[&id, &dice, &seed, &now],
+        "UPDATE draws SET state = CASE state WHEN 'void' THEN 'void' ELSE 'drawn' END, dice = $2,
+             drand_signature = $3, seed = $4, drawn_at = $5 WHERE id = $1",
+        &[&id, &dice, &signature, &seed, &now],
     )?;
     let rows: Vec<(&str, &NewResult)> = results.iter().map(|r| (id, r)).collect();
     tx.insert_many(
@@ -444,14 +474,37 @@ pub fn dispatched(tx: &mut Tx<'_>, id: &str, now: i64) -> Result<()> {
     Ok(())
 }
 
-/// Made void. It keeps its number and all that was public.
-pub fn voided(tx: &mut Tx<'_>, id: &str, reason: &str, by: &str, now: i64) -> Result<()> {
+/// Made void. It keeps its number and all that was public. After the seed with its legal ground and
+/// who approved it.
+pub fn voided(tx: &mut Tx<'_>, id: &str, void: &NewVoid<'_>) -> Result<()> {
     tx.execute(
-        "UPDATE draws SET state = 'void', void_reason = $2, void_by_name = $3, void_at = $4
+        "UPDATE draws SET state = 'void', void_reason = $2, void_by_name = $3, void_at = $4,
+             void_ground = $5, void_approved_by_name = $6
          WHERE id = $1",
-        &[&id, &reason, &by, &now],
+        &[
+            &id,
+            &void.reason,
+            &void.by,
+            &void.now,
+            &void.ground,
+            &void.approved_by,
+        ],
     )?;
     Ok(())
+}
+
+/// Why, by whom and when.
+pub struct NewVoid<'v> {
+    /// 1 to 200 characters.
+    pub reason: &'v str,
+    /// Name of who asked for it.
+    pub by: &'v str,
+    /// After the seed.
+    pub ground: Option<&'v str>,
+    /// After the seed.
+    pub approved_by: Option<&'v str>,
+    /// When.
+    pub now: i64,
 }
 
 /// How many were drawn, and how many stand ready.
@@ -649,18 +702,38 @@ pub fn excluded(
     Ok((rows, total))
 }
 
-/// All draws that were committed, newest first: what the public sees (D5).
+/// All draws that were committed or became void before, newest first: what the public sees (D5).
 pub fn public(tx: &mut Tx<'_>, limit: u32, offset: u32) -> Result<(Vec<Draw>, i64)> {
     let total = tx.query_one(
-        "SELECT COUNT(*) FROM draws WHERE commitment IS NOT NULL",
+        "SELECT COUNT(*) FROM draws WHERE commitment IS NOT NULL OR state = 'void'",
         &[],
         |r| r.get(0),
     )?;
     let sql = format!(
-        "SELECT {COLUMNS} FROM draws WHERE commitment IS NOT NULL
-         ORDER BY committed_at DESC, id LIMIT $1 OFFSET $2"
+        "SELECT {COLUMNS} FROM draws WHERE commitment IS NOT NULL OR state = 'void'
+         ORDER BY COALESCE(committed_at, void_at) DESC, id LIMIT $1 OFFSET $2"
     );
     Ok((tx.query(&sql, &[&limit, &offset], draw)?, total))
+}
+
+/// The void draw of the same plan right before this one, and a void draw's successor.
+pub fn neighbours(tx: &mut Tx<'_>, draw: &Draw) -> Result<(Option<Draw>, Option<Draw>)> {
+    let mut one = |condition: &str| {
+        let sql = format!("SELECT {COLUMNS} FROM draws WHERE plan = $1 AND {condition} LIMIT 1");
+        tx.query_opt(&sql, &[&draw.plan, &draw.id], self::draw)
+    };
+    let before = one(
+        "state = 'void' AND (created_at, seq) < (SELECT created_at, seq FROM draws WHERE id = $2)
+         ORDER BY created_at DESC, seq DESC",
+    )?;
+    let after = match draw.void {
+        Some(_) => one(
+            "(created_at, seq) > (SELECT created_at, seq FROM draws WHERE id = $2)
+             ORDER BY created_at, seq",
+        )?,
+        None => None,
+    };
+    Ok((before, after))
 }
 
 /// The files of a draw that make its transcript, as far as they exist; openings never.

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::DrawState;
+use super::rolls::RollView;
+use super::void::{VoidAsked, VoidGround};
+use super::witness::WitnessView;
 use crate::plan::{PlanDepartment, PlanItem, PlanMode};
 
 /// A cell of the frame.
@@ -83,49 +86,6 @@ pub struct FrameView {
     pub excluded_by_ground: Vec<GroundCount>,
 }
 
-/// What a witness did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WitnessState {
-    /// Handed in the hash of a value.
-    Committed,
-    /// Told the value.
-    Revealed,
-    /// Did not.
-    Withheld,
-}
-
-impl WitnessState {
-    /// The word in the database and in JSON.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Committed => "committed",
-            Self::Revealed => "revealed",
-            Self::Withheld => "withheld",
-        }
-    }
-
-    /// The state of this name.
-    pub fn parse(word: &str) -> Option<Self> {
-        [Self::Committed, Self::Revealed, Self::Withheld]
-            .into_iter()
-            .find(|s| s.as_str() == word)
-    }
-}
-
-/// A witness 见证人 (D3).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct WitnessView {
-    /// Name, as in `seed.txt`.
-    pub name: String,
-    /// `SHA-256(commitment ‖ LF ‖ name ‖ LF ‖ value)`, 64 hexadecimal digits.
-    pub committed: String,
-    /// What was done.
-    pub state: WitnessState,
-    /// The value, once revealed.
-    pub value: Option<String>,
-}
-
 /// A drawn inspector.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DrawnInspector {
@@ -191,11 +151,34 @@ pub struct VoidView {
     pub who: String,
     /// Why.
     pub reason: String,
+    /// After the seed: the legal ground.
+    pub ground: Option<VoidGround>,
+    /// After the seed: the second person.
+    pub approved_by: Option<String>,
+}
+
+/// The void draw of the same plan before a draw, or a void draw's successor (D5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Neighbour {
+    /// Id.
+    pub id: String,
+    /// Number.
+    pub number: String,
+    /// Where it stands.
+    pub state: DrawState,
+    /// SHA-256 of its seed, once drawn.
+    pub seed: Option<String>,
+    /// How many were drawn.
+    pub drawn: i64,
+    /// Once void.
+    pub void_reason: Option<String>,
 }
 
 /// A draw.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DrawView {
+    /// The server's time, milliseconds since the Unix epoch: countdowns go by it.
+    pub now: i64,
     /// Id.
     pub id: String,
     /// Number, such as 市场监督管理局抽查〔2026〕1号.
@@ -226,6 +209,14 @@ pub struct DrawView {
     pub sides: u32,
     /// Number of rolls.
     pub rolls: u32,
+    /// The round of drand quicknet that comes last, instead of dice.
+    pub drand_round: Option<i64>,
+    /// When that round comes into being.
+    pub drand_at: Option<i64>,
+    /// Its signature, once it came.
+    pub drand_signature: Option<String>,
+    /// The last source came before all values were known: nothing is left but to make the draw void.
+    pub must_be_void: bool,
     /// `draw` or a China date.
     pub public_from: String,
     /// SHA-256 of the server's nonce.
@@ -242,7 +233,13 @@ pub struct DrawView {
     pub witness_list_sha256: Option<String>,
     /// The server's nonce, once it was revealed.
     pub nonce: Option<String>,
-    /// The rolls.
+    /// When the list was closed.
+    pub closed_at: Option<i64>,
+    /// When all values were known.
+    pub revealed_at: Option<i64>,
+    /// The rolls as they fall, with corrections.
+    pub thrown: Vec<RollView>,
+    /// The rolls, once all have fallen.
     pub dice: Option<Vec<u32>>,
     /// SHA-256 of `seed.txt`.
     pub seed: Option<String>,
@@ -260,6 +257,12 @@ pub struct DrawView {
     pub public: bool,
     /// Once void.
     pub void: Option<VoidView>,
+    /// Somebody asked to make it void after the seed; a second person has to decide.
+    pub void_asked: Option<VoidAsked>,
+    /// The void draw of the same plan before this one.
+    pub before: Option<Neighbour>,
+    /// Of a void draw: its successor.
+    pub after: Option<Neighbour>,
 }
 
 /// A draw in a list.

@@ -63,7 +63,7 @@ pub fn draw_state(draw: &PublicDraw, _: &dyn askama::Values) -> askama::Result<&
         DrawState::Void => "已作废",
         DrawState::Dispatched => "已抽取，已派发",
         DrawState::Drawn => "已抽取",
-        DrawState::Revealed => "等待掷骰",
+        DrawState::Revealed => "等待最后的随机来源",
         DrawState::Closed => "见证人已截止",
         DrawState::Committed => "已封存，等待抽取",
         DrawState::Checked | DrawState::Defined => "准备中",

@@ -9,16 +9,29 @@ mod open;
 mod pages;
 mod verify;
 
+use askama::Template;
 use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use crate::draw::{hall, witness};
+use crate::error::AppError;
 use crate::state::AppState;
+use crate::web::asset;
+
+pub(crate) use pages::missing;
 
 /// The pages need no script, no frame and nothing from elsewhere.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
      base-uri 'none'; frame-ancestors 'none'";
+
+/// Pages with a script of ours: telephones of witnesses, the big screen.
+const SCRIPTED: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Pages to print; their QR codes stand in the page.
+const PRINTED: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; \
+     frame-ancestors 'none'";
 
 /// The portal's addresses.
 pub fn router() -> Router<AppState> {
@@ -43,6 +56,12 @@ pub fn router() -> Router<AppState> {
         .route("/open/draws.json", get(open::draws_json))
         .route("/feed.atom", get(open::feed))
         .route("/portal.css", get(css))
+        .route(
+            "/print.css",
+            get(|| async { asset("text/css", include_str!("../../portal/print/print.css")) }),
+        )
+        .merge(hall::pages())
+        .merge(witness::page::router())
         .fallback(|| async { pages::missing() })
 }
 
@@ -76,4 +95,28 @@ fn answer_under(
         (header::CACHE_CONTROL, cache),
     ];
     (status, headers, body).into_response()
+}
+
+/// A page that works with a script of ours; never cached.
+pub(crate) fn scripted(status: StatusCode, template: &impl Template) -> Result<Response, AppError> {
+    uncached(status, SCRIPTED, template)
+}
+
+/// A page to print; never cached.
+pub(crate) fn printed(template: &impl Template) -> Result<Response, AppError> {
+    uncached(StatusCode::OK, PRINTED, template)
+}
+
+fn uncached(
+    status: StatusCode,
+    policy: &'static str,
+    template: &impl Template,
+) -> Result<Response, AppError> {
+    let html = template.render().map_err(AppError::internal)?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, policy),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((status, headers, html).into_response())
 }

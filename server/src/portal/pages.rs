@@ -8,7 +8,7 @@ use chrono::Datelike;
 use serde::Deserialize;
 
 use super::{answer, filters};
-use crate::draw::public::{self, PublicDraw};
+use crate::draw::public::{self, PublicDraw, Story};
 use crate::error::AppError;
 use crate::extract::{Path, Query, like_pattern};
 use crate::item::{self};
@@ -332,6 +332,7 @@ pub(super) async fn draws(
 #[template(path = "draw.html")]
 struct DrawPage {
     d: PublicDraw,
+    story: Story,
 }
 
 pub(super) async fn draw(
@@ -339,8 +340,17 @@ pub(super) async fn draw(
     Path(id): Path<String>,
 ) -> Result<Response, AppError> {
     let now = state.now();
-    let found = state.db.read(move |tx| public::draw(tx, &id, now)).await?;
-    found.map_or_else(|| Ok(missing()), |d| page(&DrawPage { d }))
+    let found = state
+        .db
+        .read(move |tx| match public::draw(tx, &id, now)? {
+            Some(d) => Ok(Some(DrawPage {
+                story: public::story(tx, &id)?,
+                d,
+            })),
+            None => Ok(None),
+        })
+        .await?;
+    found.map_or_else(|| Ok(missing()), |found| page(&found))
 }
 
 #[derive(Template)]

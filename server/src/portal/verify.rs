@@ -40,7 +40,11 @@ pub(super) async fn of_draw(
 ) -> Result<Response, AppError> {
     let now = state.now();
     let found = state.db.read(move |tx| public::draw(tx, &id, now)).await?;
-    found.map_or_else(|| Ok(missing()), |d| page(Some(d)))
+    // What became void before its commitment has nothing to verify.
+    match found.filter(|d| d.commitment.is_some()) {
+        Some(d) => page(Some(d)),
+        None => Ok(missing()),
+    }
 }
 
 /// Verifies a transcript that the visitor has.

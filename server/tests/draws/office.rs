@@ -25,17 +25,23 @@ pub struct Office {
 
 /// Somebody at a screen.
 pub struct Person {
-    client: Client,
-    url: String,
-    csrf: String,
+    pub client: Client,
+    pub url: String,
+    pub csrf: String,
 }
 
 impl Office {
     /// An office whose scope holds 50 objects in two risk classes, with 8 inspectors who may be drawn.
     pub async fn open() -> Self {
+        Self::open_at(NOW, |_| ()).await
+    }
+
+    /// The same at another time, with another configuration.
+    pub async fn open_at(now: i64, configure: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Arc::new(ManualClock::new(NOW));
-        let config = Config::local(folder.path());
+        let clock = Arc::new(ManualClock::new(now));
+        let mut config = Config::local(folder.path());
+        configure(&mut config);
         let server = host::start(config, clock.clone(), Arc::new(SeededRng::new(7)))
             .await
             .unwrap();

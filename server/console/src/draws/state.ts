@@ -1,5 +1,5 @@
 import type { Tone } from '@/ui/StatusMark.vue'
-import type { DrawState } from './api'
+import type { DrawState, VoidGround } from './api'
 
 const order: Record<DrawState, number> = {
   defined: 0,
@@ -22,3 +22,14 @@ export function toneOf(state: DrawState): Tone {
   if (state === 'drawn' || state === 'dispatched') return 'good'
   return state === 'defined' ? 'idle' : 'info'
 }
+
+/** Legal grounds on which a draw may become void after its seed, in the order of the form. */
+export const GROUNDS: VoidGround[] = [
+  'officer_should_avoid',
+  'procedure_breached',
+  'pools_wrong',
+  'item_revoked',
+  'plan_revoked',
+  'ordered',
+  'force_majeure',
+]

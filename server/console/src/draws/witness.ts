@@ -1,3 +1,8 @@
+import type { Capacity } from './api'
+
+/** In the order of the form. */
+export const CAPACITIES: Capacity[] = ['deputy', 'discipline', 'notary', 'third_party', 'trade', 'media', 'public']
+
 /** What can be a witness's value in a transcript. */
 export const WITNESS_VALUE = /^[A-Za-z0-9-]{8,64}$/
 

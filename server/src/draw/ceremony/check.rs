@@ -3,7 +3,7 @@
 use axum::extract::State;
 use serde_json::json;
 
-use super::{begin, load, noted, refused};
+use super::{begin, load, noted, refused, take};
 use crate::account::Actor;
 use crate::draw::view::DrawView;
 use crate::draw::{Step, store};
@@ -24,7 +24,7 @@ pub(super) async fn check(
     let (frame, excluded) = state
         .db
         .read(move |tx| {
-            let draw = begin(tx, &by, &asked, Step::Check)?;
+            let draw = begin(tx, &by, &asked, Step::Check, now)?;
             let (plan, loaded) = load(tx, &draw, now)?;
             let codes = loaded.codes();
             let pools = loaded.pools(&codes);
@@ -35,15 +35,13 @@ pub(super) async fn check(
             ))
         })
         .await?;
-    let view = state
-        .db
-        .write(move |tx| {
-            let draw = begin(tx, &actor, &id, Step::Check)?;
-            store::checked(tx, &id, &frame, &excluded)?;
-            let detail = json!({ "cells": frame.cells.iter().map(|c| c.objects).collect::<Vec<_>>(),
+    let asked = id.clone();
+    take(&state, &asked, move |tx| {
+        let draw = begin(tx, &actor, &id, Step::Check, now)?;
+        store::checked(tx, &id, &frame, &excluded)?;
+        let detail = json!({ "cells": frame.cells.iter().map(|c| c.objects).collect::<Vec<_>>(),
                 "inspectors": frame.inspectors, "excluded": excluded.len() });
-            noted(tx, &actor, now, "draw.check", &draw, detail)
-        })
-        .await?;
-    Ok(Json(view))
+        noted(tx, &actor, now, "draw.check", &draw, detail)
+    })
+    .await
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use serde_json::json;
 
-use super::{begin, load, noted, refused};
+use super::{begin, load, noted, refused, take};
 use crate::account::Actor;
 use crate::draw::pools::Loaded;
 use crate::draw::store::Draw;
@@ -27,7 +27,7 @@ pub(super) async fn commit(
     let (sealed, names, frame) = state
         .db
         .read(move |tx| {
-            let draw = begin(tx, &by, &asked, Step::Commit)?;
+            let draw = begin(tx, &by, &asked, Step::Commit, now)?;
             let (plan, loaded) = load(tx, &draw, now)?;
             let key = key(&draw)?;
             let codes = loaded.codes();
@@ -41,25 +41,23 @@ pub(super) async fn commit(
             Ok((sealed, names_of(&loaded, &codes, &key), frame))
         })
         .await?;
-    let view = state
-        .db
-        .write(move |tx| {
-            let draw = begin(tx, &actor, &id, Step::Commit)?;
-            if frame != draw.frame {
-                return Err(changed());
-            }
-            let mut files = sealed.committed().named().to_vec();
-            files.push(("manifest.txt", &sealed.manifest));
-            files.push(("openings.csv", &sealed.openings));
-            files.push(("names.tsv", names.as_bytes()));
-            store::keep_files(tx, &id, &files)?;
-            store::committed(tx, &id, &sealed.commitment, now)?;
-            let detail = json!({ "commitment": sealed.commitment,
+    let asked = id.clone();
+    take(&state, &asked, move |tx| {
+        let draw = begin(tx, &actor, &id, Step::Commit, now)?;
+        if frame != draw.frame {
+            return Err(changed());
+        }
+        let mut files = sealed.committed().named().to_vec();
+        files.push(("manifest.txt", &sealed.manifest));
+        files.push(("openings.csv", &sealed.openings));
+        files.push(("names.tsv", names.as_bytes()));
+        store::keep_files(tx, &id, &files)?;
+        store::committed(tx, &id, &sealed.commitment, now)?;
+        let detail = json!({ "commitment": sealed.commitment,
                 "nonce_sha256": draw.nonce_sha256() });
-            noted(tx, &actor, now, "draw.commit", &draw, detail)
-        })
-        .await?;
-    Ok(Json(view))
+        noted(tx, &actor, now, "draw.commit", &draw, detail)
+    })
+    .await
 }
 
 fn changed() -> AppError {

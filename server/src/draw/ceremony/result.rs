@@ -2,20 +2,29 @@
 
 use std::collections::HashMap;
 
+use serde_json::json;
+
+use super::noted;
+use crate::account::Actor;
 use crate::db::Tx;
-use crate::draw::store::{self, Draw, NewResult};
-use crate::draw::view::{DrawnInspector, WitnessView};
+use crate::draw::DrawState;
+use crate::draw::last::LastSource;
+use crate::draw::store::{self, Draw, LastCame, NewResult};
+use crate::draw::view::{DrawView, DrawnInspector};
+use crate::draw::witness;
 use crate::error::AppError;
 
 /// What follows from the committed files and the seed.
 pub(super) struct Computed {
-    pub seed_txt: String,
-    pub seed: String,
-    pub csv: Vec<u8>,
-    pub rows: Vec<NewResult>,
+    last: LastCame,
+    seed_txt: String,
+    seed: String,
+    csv: Vec<u8>,
+    rows: Vec<NewResult>,
 }
 
-pub(super) fn compute(tx: &mut Tx<'_>, draw: &Draw, rolls: Vec<u32>) -> Result<Computed, AppError> {
+/// Composes the seed and computes the result.
+pub(super) fn compute(tx: &mut Tx<'_>, draw: &Draw, last: LastCame) -> Result<Computed, AppError> {
     let mut file = |name: &str| {
         store::file(tx, &draw.id, name)?
             .ok_or_else(|| AppError::internal(format!("draw {}: {name} is missing", draw.id)))
@@ -34,21 +43,26 @@ pub(super) fn compute(tx: &mut Tx<'_>, draw: &Draw, rolls: Vec<u32>) -> Result<C
         objects: &objects,
         rules: &rules,
     };
-    let witnesses = store::witnesses(tx, &draw.id)?;
+    let witnesses = witness::store::list(tx, &draw.id)?;
     let frame = ::draw::Frame::read(&committed, &manifest).map_err(AppError::internal)?;
-    let witness = |w: WitnessView| ::draw::Witness {
-        name: w.name,
-        committed: w.committed,
-        value: w.value,
-    };
     let seed_txt = ::draw::Contributions {
         commitment: frame.commitment().to_owned(),
-        witnesses: witnesses.into_iter().map(witness).collect(),
+        witnesses: witnesses
+            .iter()
+            .filter_map(witness::WitnessView::contribution)
+            .collect(),
         nonce_sha256: draw.nonce_sha256(),
         nonce: Some(draw.nonce.clone()),
-        last: ::draw::LastValue::Dice {
-            sides: draw.sides,
-            rolls,
+        last: match (&last, draw.last()) {
+            (LastCame::Dice(rolls), LastSource::Dice { sides, .. }) => ::draw::LastValue::Dice {
+                sides,
+                rolls: rolls.clone(),
+            },
+            (LastCame::Drand(signature), LastSource::Drand { round }) => ::draw::LastValue::Drand {
+                round,
+                signature: signature.clone(),
+            },
+            _ => return Err(AppError::internal("another last source than announced")),
         },
     }
     .to_text();
@@ -60,6 +74,7 @@ pub(super) fn compute(tx: &mut Tx<'_>, draw: &Draw, rolls: Vec<u32>) -> Result<C
     let names = String::from_utf8(names).map_err(AppError::internal)?;
     let rows = rows_of(&outcome, &names, &departments_of(&inspectors)?)?;
     Ok(Computed {
+        last,
         seed_txt,
         seed,
         csv: outcome.to_text(),
@@ -75,6 +90,38 @@ fn departments_of(inspectors: &[u8]) -> Result<HashMap<&str, &str>, AppError> {
         Some((id, rest.split(',').next()?))
     };
     Ok(text.lines().skip(1).filter_map(row).collect())
+}
+
+/// Keeps the seed and the result for ever.
+pub(super) fn keep(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    draw: &Draw,
+    computed: &Computed,
+    now: i64,
+) -> Result<DrawView, AppError> {
+    let nothing = ::draw::no_substitutions();
+    let files: [(&str, &[u8]); 3] = [
+        ("seed.txt", computed.seed_txt.as_bytes()),
+        ("result.csv", &computed.csv),
+        ("substitutions.csv", nothing.as_bytes()),
+    ];
+    store::keep_files(tx, &draw.id, &files)?;
+    let Computed {
+        last, seed, rows, ..
+    } = computed;
+    store::drawn(tx, &draw.id, last, seed, rows, now)?;
+    let mut detail = json!({ "seed": seed,
+        "result_sha256": crate::ids::sha256_hex(&computed.csv) });
+    match last {
+        LastCame::Dice(rolls) => detail["dice"] = json!(rolls),
+        LastCame::Drand(signature) => detail["drand"] = json!(signature),
+    }
+    let act = match draw.state {
+        DrawState::Void => "draw.complete_void",
+        _ => "draw.draw",
+    };
+    noted(tx, actor, now, act, draw, detail)
 }
 
 /// The result in the words of the registers.

@@ -6,10 +6,13 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::close::all_said;
-use super::{begin, noted};
+use super::{By, begin, note, take};
 use crate::account::Actor;
-use crate::draw::view::{DrawView, WitnessState};
-use crate::draw::{Step, store};
+use crate::db::Tx;
+use crate::draw::Step;
+use crate::draw::store::Draw;
+use crate::draw::view::DrawView;
+use crate::draw::witness::{self, Way, WitnessState, check_value};
 use crate::error::{AppError, FieldError, Problem};
 use crate::extract::{Json, Path};
 use crate::state::AppState;
@@ -23,7 +26,7 @@ pub(super) struct RevealInput {
     value: String,
 }
 
-/// A witness reveals the value.
+/// A witness reveals the value, by word of mouth; the officer enters it.
 #[utoipa::path(post, path = "/api/draws/{id}/reveal", operation_id = "reveal_draw", tag = "draw", params(("id" = String, Path)),
     request_body = RevealInput,
     responses((status = 200, body = DrawView), (status = 409, body = Problem)))]
@@ -33,11 +36,10 @@ pub(super) async fn reveal(
     Path(id): Path<String>,
     Json(input): Json<RevealInput>,
 ) -> Result<Json<DrawView>, AppError> {
-    if !::draw::is_witness_value(&input.value) {
-        let message = "数值须为 8 到 64 个字母、数字或“-”";
-        return Err(AppError::invalid(vec![FieldError::new("value", message)]));
+    if let Some(wrong) = check_value(&input.value) {
+        return Err(AppError::invalid(vec![wrong]));
     }
-    said(state, actor, id, input.name, Some(input.value)).await
+    entered(state, actor, id, input.name, Some(input.value)).await
 }
 
 /// Who did not reveal.
@@ -57,10 +59,10 @@ pub(super) async fn withhold(
     Path(id): Path<String>,
     Json(input): Json<WithholdInput>,
 ) -> Result<Json<DrawView>, AppError> {
-    said(state, actor, id, input.name, None).await
+    entered(state, actor, id, input.name, None).await
 }
 
-async fn said(
+async fn entered(
     state: AppState,
     actor: Actor,
     id: String,
@@ -68,44 +70,59 @@ async fn said(
     value: Option<String>,
 ) -> Result<Json<DrawView>, AppError> {
     let now = state.now();
-    let view = state
-        .db
-        .write(move |tx| {
-            let draw = begin(tx, &actor, &id, Step::Reveal)?;
-            let witnesses = store::witnesses(tx, &id)?;
-            let Some(witness) = witnesses.iter().find(|w| w.name == name) else {
-                return Err(AppError::not_found("witness"));
-            };
-            if witness.state != WitnessState::Committed {
-                return Err(AppError::conflict(
-                    "witness_has_said",
-                    format!("{name}已经揭晓或已记为未揭晓，不能更改"),
-                ));
-            }
-            if let Some(value) = &value {
-                let commitment = draw.commitment.as_deref().unwrap_or_default();
-                if ::draw::witness_commitment(commitment, &name, value) != witness.committed {
-                    let message =
-                        format!("这个数值与{name}事先交来的指纹不符，请核对大小写和连字符");
-                    return Err(AppError::invalid(vec![FieldError::new("value", message)]));
-                }
-            }
-            store::witness_said(tx, &id, &name, value.as_deref())?;
-            let act = if value.is_some() {
-                "draw.reveal"
-            } else {
-                "draw.withhold"
-            };
-            noted(
-                tx,
-                &actor,
-                now,
-                act,
-                &draw,
-                json!({ "witness": name, "value": value }),
-            )?;
-            all_said(tx, &actor, now, &draw)
-        })
-        .await?;
-    Ok(Json(view))
+    let asked = id.clone();
+    take(&state, &asked, move |tx| {
+        let draw = begin(tx, &actor, &id, Step::Reveal, now)?;
+        let by = By::Officer(&actor);
+        said(tx, &by, &draw, &name, value.as_deref(), Way::Officer, now)?;
+        super::view(tx, &id, now)
+    })
+    .await
+}
+
+/// A witness of the closed list says the value, or is noted as not saying it: once.
+pub(in crate::draw) fn said(
+    tx: &mut Tx<'_>,
+    by: &By<'_>,
+    draw: &Draw,
+    name: &str,
+    value: Option<&str>,
+    way: Way,
+    now: i64,
+) -> Result<(), AppError> {
+    let list = witness::store::list(tx, &draw.id)?;
+    let Some(who) = list.iter().find(|w| w.name == name) else {
+        return Err(AppError::not_found("witness"));
+    };
+    match who.state {
+        WitnessState::Committed => {}
+        WitnessState::Entered => {
+            return Err(AppError::conflict(
+                "witness_not_in_list",
+                format!("{name}在截止前没有提交指纹，不在名单之内"),
+            ));
+        }
+        WitnessState::Revealed | WitnessState::Withheld => {
+            return Err(AppError::conflict(
+                "witness_has_said",
+                format!("{name}已经揭晓或已记为未揭晓，不能更改"),
+            ));
+        }
+    }
+    if let Some(value) = value {
+        let commitment = draw.commitment.as_deref().unwrap_or_default();
+        let hash = ::draw::witness_commitment(commitment, name, value);
+        if who.committed.as_deref() != Some(hash.as_str()) {
+            let message = format!("这个数值与{name}事先交来的指纹不符，请核对大小写和连字符");
+            return Err(AppError::invalid(vec![FieldError::new("value", message)]));
+        }
+    }
+    witness::store::said(tx, &draw.id, name, value, way, now)?;
+    let act = match value {
+        Some(_) => "draw.reveal",
+        None => "draw.withhold",
+    };
+    let detail = json!({ "witness": name, "value": value, "way": way });
+    note(tx, by, now, act, draw, detail)?;
+    all_said(tx, by, now, draw)
 }

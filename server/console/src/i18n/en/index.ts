@@ -1,4 +1,5 @@
 import { accounts, tablets } from './accounts'
+import { ceremony } from './ceremony'
 import common from './common'
 import draws from './draws'
 import { items, plans } from './planning'
@@ -7,4 +8,4 @@ import { imports, registers } from './registers'
 import { review } from './review'
 import { subst } from './substitution'
 
-export default { ...common, accounts, draws, imports, items, journal, overview, plans, publication, quarantine, registers, review, subst, tablets, tasks }
+export default { ...common, accounts, ceremony, draws, imports, items, journal, overview, plans, publication, quarantine, registers, review, subst, tablets, tasks }

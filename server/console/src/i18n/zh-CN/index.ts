@@ -1,4 +1,5 @@
 import { accounts, tablets } from './accounts'
+import { ceremony } from './ceremony'
 import common from './common'
 import draws from './draws'
 import { answer, items } from './items'
@@ -13,6 +14,7 @@ export default {
   ...common,
   accounts,
   answer,
+  ceremony,
   draws,
   imports,
   items,
