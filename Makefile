@@ -59,9 +59,11 @@ tools: ## Debian packages for the browser tests: chromium and Chinese fonts
 licences: ## licences of all dependencies (needs cargo-deny)
 	cargo deny check licenses bans sources
 
-bench: release ## figures, as lines `bench NAME VALUE UNIT`
+bench: release tools ## figures, as lines `bench NAME VALUE UNIT`
 	@target/release/bench
 	@cargo bench --quiet --workspace --locked --bench tablet --bench draw
+	@cargo build --quiet --release --workspace --locked --example make_transcript
+	@SERVER=target/release/server node tests/browser/verify-bench.mjs
 
 clean:
 	cargo clean

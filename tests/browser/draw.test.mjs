@@ -148,6 +148,18 @@ test('a draw goes from the lists to the tablets, and anybody can verify it', asy
   await assert.rejects(promisify(execFile)(VERIFY, [transcript]))
   await rm(folder, { recursive: true })
 
+  // A visitor's telephone, without an account, computes it anew.
+  const visitor = await (await browser.newContext({ viewport: { width: 390, height: 844 } })).newPage()
+  await visitor.goto(`${office.url}/draws`)
+  await visitor.locator('.list a').first().click()
+  await visitor.getByRole('link', { name: '在浏览器里核对' }).click()
+  await visitor.getByLabel('您在抽取现场看到的封存码').fill(commitment)
+  await visitor.getByRole('button', { name: '开始核对' }).click()
+  await visitor.getByRole('heading', { name: '核对通过' }).waitFor()
+  await visitor.getByText('与本网站公布的封存码一致').waitFor()
+  await visitor.getByText('与您在现场看到的封存码一致', { exact: true }).waitFor()
+  await visitor.context().close()
+
   await surely(page, '派发任务')
   await page.getByRole('link', { name: '查看任务' }).click()
   await page.getByText('已派发').first().waitFor()

@@ -47,10 +47,10 @@ export function unpack(zip: Uint8Array, progress?: (share: number) => void): Fil
     if (method === 0 ? packed !== size : size > MOST_RATIO * packed + 1024) bad(`${name} cannot have this size`)
     if (size > LIMITS.get(name)!) fail(name, 0, 'too-large', `${size} bytes`)
     total += size
+    if (total > TOTAL_LIMIT) fail(name, 0, 'too-large', `together ${total} bytes`)
     entries.push({ name, method, crc, packed: zip.subarray(from, from + packed), size })
     at += 46 + nameLength + extraLength + commentLength
   }
-  if (total > TOTAL_LIMIT) bad(`it unpacks to ${total} bytes`)
   let done = 0
   for (const entry of entries) {
     const bytes = entry.method === 0 ? entry.packed : inflate(entry.packed, entry.size, (n) => progress?.((done + n) / total))
