@@ -109,6 +109,9 @@ impl What {
     }
 }
 
+/// Most bytes of a message.
+const DETAIL_MAX: usize = 600;
+
 /// The first thing wrong: where and what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -129,11 +132,17 @@ impl Fault {
         what: What,
         detail: impl Into<String>,
     ) -> Self {
+        let mut detail = detail.into();
+        // Some messages quote what they found, and a stranger may have made it long.
+        if detail.len() > DETAIL_MAX {
+            detail.truncate(detail.floor_char_boundary(DETAIL_MAX));
+            detail.push('…');
+        }
         Fault {
             file,
             line,
             what,
-            detail: detail.into(),
+            detail,
         }
     }
 }

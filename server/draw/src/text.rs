@@ -190,28 +190,43 @@ pub(crate) fn check_line(file: &'static str, line: u64, text: &[u8]) -> Result<(
     Ok(())
 }
 
-/// The lines of a file that is small enough to be held as text, each with its number from 1.
+/// The lines of a file that is held as text, each with its number from 1.
 pub(crate) fn lines<'a>(file: &'static str, bytes: &'a [u8]) -> Result<Vec<(u64, &'a str)>, Fault> {
+    lines_from(file, bytes, 0)
+}
+
+/// The same, up to the first below the header that is shorter than `shortest` bytes, which cannot be a good one: so
+/// there are never many more of them than a file of its size can rightly have. All lines are checked.
+fn lines_from<'a>(
+    file: &'static str,
+    bytes: &'a [u8],
+    shortest: usize,
+) -> Result<Vec<(u64, &'a str)>, Fault> {
     end_of_file(file, bytes)?;
     let text = std::str::from_utf8(bytes).map_err(|e| {
         let line = line_at(bytes, e.valid_up_to());
         Fault::new(file, line, What::NotText, "not UTF-8")
     })?;
     let mut out = Vec::new();
+    let mut more = true;
     for (n, line) in (1..).zip(text[..text.len() - 1].split('\n')) {
         check_line(file, n, line.as_bytes())?;
-        out.push((n, line));
+        if more {
+            out.push((n, line));
+            more = n == 1 || line.len() >= shortest;
+        }
     }
     Ok(out)
 }
 
-/// The lines below the header.
+/// The lines below the header of a file whose every line has a hash. Behind one that is too short for that, which the
+/// reader refuses, there may be more.
 pub(crate) fn rows<'a>(
     file: &'static str,
     bytes: &'a [u8],
     header: &str,
 ) -> Result<Vec<(u64, &'a str)>, Fault> {
-    let mut all = lines(file, bytes)?;
+    let mut all = lines_from(file, bytes, 64)?;
     if all[0].1 != header {
         return Err(Fault::new(
             file,
