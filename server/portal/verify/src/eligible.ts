@@ -5,6 +5,8 @@ import type { Objects } from './objects'
 import type { Rules } from './rules'
 
 const MOST_IN_GROUP = 10
+/** How many numbers of groups are kept from one object to the next. */
+const MOST_KEPT = 4_000_000
 
 /** Inspectors of one department who are dealt as one. */
 export interface Group {
@@ -33,6 +35,7 @@ export class Eligible {
   /** Numbers of groups by department and district. */
   private readonly groupsIn = new Map<number, number[]>()
   private readonly found = new Map<string, number[]>()
+  private kept = 0
 
   constructor(
     readonly rules: Rules,
@@ -118,7 +121,8 @@ export class Eligible {
         return (low & ~group.low) === 0 && (high & ~group.high) === 0
       })
       // Nobody can make this grow without bounds: a hostile frame gets its groups sought each time.
-      if (this.found.size < 100_000) this.found.set(key, found)
+      this.kept += 1 + found.length
+      if (this.kept < MOST_KEPT) this.found.set(key, found)
     }
     return found
   }

@@ -87,13 +87,16 @@ export class Search {
     if (!this.drawn) return found
     const { selection, substitutions } = this.drawn
     found.objects = []
-    for (const object of [...selection.drawn, ...substitutions.came.keys()]) {
-      const standing = substitutions.of(object)
-      if (standing && (standing.inspectors.includes(inspector) || standing.experts.includes(inspector))) {
-        if (found.objects.length === MOST) break
-        found.objects.push(textOf(objectId(this.objects, object)))
-      }
+    for (const object of both(selection.drawn, substitutions.came.keys())) {
+      if (!substitutions.comes(inspector, object)) continue
+      if (found.objects.length === MOST) break
+      found.objects.push(textOf(objectId(this.objects, object)))
     }
     return found
   }
+}
+
+function* both(one: Iterable<number>, other: Iterable<number>): Generator<number> {
+  yield* one
+  yield* other
 }

@@ -65,6 +65,15 @@ export class Substitutions {
     return found
   }
 
+  /** Whether somebody comes to an object, as things stand. */
+  comes(person: number, object: number): boolean {
+    const standing = this.standing.get(object)
+    if (this.gone.has(object)) return false
+    if (standing) return standing.inspectors.includes(person) || standing.experts.includes(person)
+    const rank = this.selection.ranks[object]!
+    return rank !== -1 && (this.teams.inspectors(rank).includes(person) || this.teams.experts(rank).includes(person))
+  }
+
   /** Follows each step of the file and compares its rows. */
   check(bytes: Uint8Array): void {
     checkText(NAME, bytes)
