@@ -7,7 +7,7 @@ DATA ?= ./data
 LISTEN ?= 127.0.0.1:8080
 DEMO_DATA ?= ./demo-data
 
-.PHONY: help demo test check bench run web web-check tools licences clean
+.PHONY: help demo test check bench bench-compare fairness run web web-check tools licences clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
