@@ -95,18 +95,6 @@ pub(crate) fn check(bytes: &[u8], frame: &Frame<'_>) -> Result<usize, Fault> {
                 "\"inspector\" or \"object\", an id and a salt of 64 hexadecimal digits expected";
             return Err(Fault::new(FILE, *n, What::Form, detail));
         }
-        in_order(FILE, *n, last, line)?;
-        if last.is_some_and(|last| {
-            last.rsplit_once(',').map(|l| l.0) == line.rsplit_once(',').map(|l| l.0)
-        }) {
-            return Err(Fault::new(
-                FILE,
-                *n,
-                What::Duplicate,
-                "this id is opened twice",
-            ));
-        }
-        last = Some(line);
         let hash = open(salt, id);
         let there = match kind {
             "inspector" => {
@@ -122,6 +110,18 @@ pub(crate) fn check(bytes: &[u8], frame: &Frame<'_>) -> Result<usize, Fault> {
                 format!("no such {kind} in this draw: {hash}"),
             ));
         }
+        if last.is_some_and(|last| {
+            last.rsplit_once(',').map(|l| l.0) == line.rsplit_once(',').map(|l| l.0)
+        }) {
+            return Err(Fault::new(
+                FILE,
+                *n,
+                What::Duplicate,
+                "this id is opened twice",
+            ));
+        }
+        in_order(FILE, *n, last, line)?;
+        last = Some(line);
     }
     Ok(rows.len())
 }

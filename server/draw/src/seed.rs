@@ -153,6 +153,7 @@ impl Contributions {
 
         let (n, first) = rest.next().ok_or_else(end)?;
         let named = words::<2>(*n, first, "commitment")?[1];
+        hash_at(*n, named)?;
         if named != commitment {
             return Err(Fault::new(
                 FILE,
@@ -231,6 +232,18 @@ fn words<'a, const N: usize>(
     }
 }
 
+/// A word that must be a HASH.
+fn hash_at(line: u64, word: &str) -> Result<(), Fault> {
+    if is_hash(word.as_bytes()) {
+        return Ok(());
+    }
+    let detail = format!(
+        "{:?} is not 64 lower-case hexadecimal digits",
+        show(word.as_bytes())
+    );
+    Err(Fault::new(FILE, line, What::Form, detail))
+}
+
 fn witness_line(n: u64, line: &str, commitment: &str) -> Result<Witness, Fault> {
     let (name, committed, value) = if line.starts_with("withheld ") {
         let [_, name, committed] = words::<3>(n, line, "withheld")?;
@@ -247,14 +260,7 @@ fn witness_line(n: u64, line: &str, commitment: &str) -> Result<Witness, Fault> 
             format!("{:?} cannot be a name here", show(name.as_bytes())),
         ));
     }
-    if !is_hash(committed.as_bytes()) {
-        return Err(Fault::new(
-            FILE,
-            n,
-            What::Form,
-            "what was committed must be 64 hexadecimal digits",
-        ));
-    }
+    hash_at(n, committed)?;
     if let Some(value) = value {
         if !is_witness_value(value) {
             return Err(Fault::new(
@@ -287,6 +293,9 @@ fn server_line(n: u64, line: &str, rules: &Rules) -> Result<Option<String>, Faul
         let [_, committed, nonce] = words::<3>(n, line, "server")?;
         (committed, Some(nonce))
     };
+    // The form of the whole line comes before what it says.
+    hash_at(n, committed)?;
+    nonce.map_or(Ok(()), |nonce| hash_at(n, nonce))?;
     if committed != rules.seed.nonce_sha256 {
         return Err(Fault::new(
             FILE,
@@ -296,12 +305,6 @@ fn server_line(n: u64, line: &str, rules: &Rules) -> Result<Option<String>, Faul
         ));
     }
     match nonce {
-        Some(nonce) if !is_hash(nonce.as_bytes()) => Err(Fault::new(
-            FILE,
-            n,
-            What::Form,
-            "the server's nonce is 64 lower-case hexadecimal digits",
-        )),
         Some(nonce) if sha256_hex(nonce.as_bytes()) != committed => Err(Fault::new(
             FILE,
             n,

@@ -138,6 +138,7 @@ pub(crate) fn is_date(text: &str) -> bool {
 /// `YYYY-MM-DDTHH:MM:SS+08:00`.
 pub(crate) fn is_time(text: &str) -> bool {
     shaped(text, "0000-00-00T00:00:00+08:00")
+        && text.ends_with("+08:00")
         && is_date(&text[..10])
         && text[11..13] < *"24"
         && text[14..16] < *"60"

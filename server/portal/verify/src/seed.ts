@@ -53,11 +53,11 @@ export function readSeed(bytes: Uint8Array, rules: Rules, commitment: string): C
       if (serverRevealed && sha256Lines(hash!) !== rules.nonceSha256) bad('reveal', 'server')
       break
     }
+    if (witnesses.length === MOST_WITNESSES) bad('too-large', 'too many witnesses')
     if (kind !== 'witness' && kind !== 'withheld') bad('form', 'neither witness nor server')
     if (!PERSON.test(name ?? '') || name === 'server' || !HASH.test(hash ?? '')) bad('form', 'name or hash')
     if (more.length > 0 || (kind === 'witness') !== (value !== undefined)) bad('form', 'number of words')
     if (kind === 'witness' && !VALUE.test(value!)) bad('form', 'value')
-    if (witnesses.length === MOST_WITNESSES) bad('form', 'too many witnesses')
     if (names.has(name!)) bad('duplicate', name!)
     names.add(name!)
     if (kind === 'witness' && sha256Lines(commitment, name!, value!) !== hash) bad('reveal', name!)
