@@ -488,6 +488,177 @@ async fn a_late_avoidance_and_decisions_of_people() {
         .unwrap();
     assert_eq!(late.code, "already_decided");
     assert_eq!(stage.verify().await, 2);
+    // Explanation and evidence can be about somebody's health: not for everybody in the office (S3).
+    let planner = Office::sign_in(&stage.url, "planner", PASSWORD)
+        .await
+        .unwrap();
+    let seen = planner.get("/api/substitutions").await.unwrap();
+    assert_eq!(seen["total"], 3, "{seen}");
+    for row in seen["rows"].as_array().unwrap() {
+        assert_eq!(
+            (row["explanation"].as_str(), row["evidence"].is_null()),
+            (Some(""), true)
+        );
+        assert_eq!(row["may_decide"], false);
+    }
     let evidence = format!("/api/evidence/{}", stage.evidence);
     assert_eq!(stage.supervisor.bytes(&evidence).await.unwrap(), EVIDENCE);
+}
+
+/// Everything answered, concluded and signed on one tablet.
+async fn carry_out(tablet: &Held, task: &str, signers: &[&String]) -> String {
+    let app = &tablet.app;
+    visit::arrive(app, task, "检查组", story::now())
+        .await
+        .unwrap();
+    visit::answer(app, task, |_| true, |_| false).await.unwrap();
+    visit::conclude(app, task, false, story::now())
+        .await
+        .unwrap();
+    sign(tablet, task, signers).await
+}
+
+async fn sign(tablet: &Held, task: &str, signers: &[&String]) -> String {
+    let signers: Vec<(String, String)> = signers
+        .iter()
+        .map(|p| ((*p).clone(), PIN.to_owned()))
+        .collect();
+    visit::sign(&tablet.app, task, &signers, json!([]))
+        .await
+        .unwrap()
+}
+
+fn signature_states(record: &Value, name: &str) -> Vec<String> {
+    let rows = record["signatures"].as_array().unwrap().iter();
+    rows.filter(|s| s["signer_name"] == name)
+        .map(|s| text(s, "state").unwrap())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_off_that_crosses_a_relief_does_not_seal() {
+    // D4, F4: signed without a network while the office relieved one of the signers
+    let data = tempfile::tempdir().unwrap();
+    let stage = Stage::open(data.path()).await;
+    let first = stage.tasks().await[0].clone();
+    let (task, object) = (
+        text(&first, "task").unwrap(),
+        text(&first, "object").unwrap(),
+    );
+    let (a, b) = (id(&first["team"][0]), id(&first["team"][1]));
+    let one = stage.tablet(data.path(), 1, &[&a, &b]).await;
+    one.link.cut();
+    carry_out(&one, &task, &[&a, &b]).await;
+    assert_eq!(state_of(&one.app.tasks().await.unwrap(), &task), "sealed");
+    let followed = stage.substitute("relief", &object, &b, "posted").await;
+    let c = text(&followed[0], "comes").unwrap();
+    one.link.restore();
+    one.app.sync().await.unwrap();
+    assert_eq!(
+        stage.task(&task).await["state"],
+        "dispatched",
+        "B does not count any more"
+    );
+    // The tablet says so too: the seal has gone, C has to sign, and nobody goes on with the old one.
+    assert_eq!(state_of(&one.app.tasks().await.unwrap(), &task), "to_sign");
+    let off = one.app.get(&format!("/api/tasks/{task}/sign-off")).await;
+    assert_eq!(off.unwrap()["stage"], "not_begun");
+
+    one.app
+        .post(&format!("/api/tasks/{task}/done"), json!({}))
+        .await
+        .unwrap();
+    one.app.sync().await.unwrap();
+    let two = stage.tablet(data.path(), 2, &[&c, &a]).await;
+    sign(&two, &task, &[&a, &c]).await;
+    two.app.sync().await.unwrap();
+    assert_eq!(stage.task(&task).await["state"], "sealed");
+    let record = stage.supervisor.get(&format!("/api/review/{task}")).await;
+    let record = record.unwrap();
+    let name = text(&first["team"][1], "name").unwrap();
+    assert_eq!(signature_states(&record, &name), ["superseded"]);
+    one.app.sync().await.unwrap();
+    assert_eq!(state_of(&one.app.tasks().await.unwrap(), &task), "sealed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_round_stays_sealed_when_its_signer_is_relieved() {
+    // D4, X5, V2
+    let data = tempfile::tempdir().unwrap();
+    let stage = Stage::open(data.path()).await;
+    let first = stage.tasks().await[0].clone();
+    let (task, object) = (
+        text(&first, "task").unwrap(),
+        text(&first, "object").unwrap(),
+    );
+    let (a, b) = (id(&first["team"][0]), id(&first["team"][1]));
+    let one = stage.tablet(data.path(), 1, &[&a, &b]).await;
+    carry_out(&one, &task, &[&a, &b]).await;
+    one.app.sync().await.unwrap();
+    let review = format!("/api/review/{task}");
+    let record = stage.supervisor.get(&review).await.unwrap();
+    let body = json!({ "heads": record["heads"],
+        "remarks": [{ "path": "handling/opinion", "text": "请写明复查日期。" }] });
+    stage
+        .supervisor
+        .post(&format!("{review}/return"), body)
+        .await
+        .unwrap();
+    // The leader leaves: B signed the first round as a member and the second as one, C leads.
+    let followed = stage
+        .substitute("relief", &object, &a, "left_service")
+        .await;
+    let c = text(&followed[0], "comes").unwrap();
+    one.app.unlock(&b, PIN).await.unwrap();
+    one.app.sync().await.unwrap();
+    one.app
+        .post(&format!("/api/tasks/{task}/done"), json!({}))
+        .await
+        .unwrap();
+    one.app.sync().await.unwrap();
+    let two = stage.tablet(data.path(), 2, &[&c, &b]).await;
+    let opinion = [("handling/opinion", json!("保持；2026 年 12 月 4 日复查。"))];
+    visit::write(&two.app, &task, opinion).await.unwrap();
+    sign(&two, &task, &[&c, &b]).await;
+    two.app.sync().await.unwrap();
+    let record = stage.supervisor.get(&review).await.unwrap();
+    let (left, stayed) = (
+        text(&first["team"][0], "name").unwrap(),
+        text(&first["team"][1], "name").unwrap(),
+    );
+    assert_eq!(signature_states(&record, &left), ["superseded"]);
+    assert_eq!(signature_states(&record, &stayed), ["superseded", "valid"]);
+    let heads = json!({ "heads": record["heads"] });
+    let accepted = stage
+        .supervisor
+        .post(&format!("{review}/accept"), heads)
+        .await;
+    assert_eq!(accepted.unwrap()["state"], "accepted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn approvals_at_the_same_time_stand_one_behind_the_other() {
+    // D4: the order of approvals is the order of the transcript
+    let data = tempfile::tempdir().unwrap();
+    let stage = Stage::open(data.path()).await;
+    let mut ids = Vec::new();
+    for task in stage.tasks().await.iter().take(4) {
+        let object = text(task, "object").unwrap();
+        ids.push(
+            stage
+                .ask("relief", &object, &id(&task["team"][0]), "on_leave")
+                .await,
+        );
+    }
+    let approvals = ids.iter().map(|id| {
+        let (office, path) = (
+            stage.supervisor.clone(),
+            format!("/api/substitutions/{id}/approve"),
+        );
+        tokio::spawn(async move { office.post(&path, json!({})).await.unwrap() })
+    });
+    for approval in approvals.collect::<Vec<_>>() {
+        assert_eq!(approval.await.unwrap()["state"], "approved");
+    }
+    assert_eq!(stage.verify().await, 4);
 }

@@ -100,6 +100,22 @@ pub(super) fn missing_here(
             });
         }
     }
+    for former in &record.roster.former {
+        let member = &former.member;
+        let elsewhere = member.keys.iter().any(|k| k.device_key != *here);
+        if elsewhere && record.roster.relieved_at(&member.person).is_some() {
+            let text = format!(
+                "{} 已被替换；其平板上如还有替换前的记录未传到，签字之后才到的将列为迟到修改。",
+                member.name
+            );
+            rows.push(Missing {
+                code: "ask_former".into(),
+                text,
+                blocks: false,
+                place: someone(&member.person),
+            });
+        }
+    }
     for member in record.signers() {
         if !member.keys.iter().any(|k| k.device_key == *here) {
             let text = format!("{} 没有在本机登记密钥，无法在本机签字。", member.name);

@@ -6,11 +6,12 @@ use std::collections::hash_map::Entry;
 
 use ::sync::author::Author;
 use ::sync::cells::Value;
+use ::sync::chunk::Chunk;
 use ::sync::record::RecordDoc;
 
 use super::assemble::Material;
 use super::trail::{Writer, Writers};
-use super::types::{Remark, ReviewRow, ReviewState};
+use super::types::{Relieved, Remark, ReviewRow, ReviewState};
 use super::{Decision, state_of};
 use crate::account::{Actor, Scope};
 use crate::clock::china_date;
@@ -187,6 +188,14 @@ fn writers(tx: &mut Tx<'_>, task: &str, row: &crate::task::TaskRow) -> Result<Wr
             None => person.clone(),
         };
         let received_at = change.received_at;
+        let relieved = member.and_then(|m| m.relieved_at).map(|at| {
+            let claimed = Chunk::parse(&change.bytes).map_or(i64::MIN, |c| c.time);
+            if claimed > at {
+                Relieved::Unaware
+            } else {
+                Relieved::Before
+            }
+        });
         writers.insert(
             change.hash,
             Writer {
@@ -194,6 +203,7 @@ fn writers(tx: &mut Tx<'_>, task: &str, row: &crate::task::TaskRow) -> Result<Wr
                 person_name,
                 device_name,
                 received_at,
+                relieved,
             },
         );
     }

@@ -8,7 +8,7 @@ use ::sync::ids::Sha256;
 use ::sync::record::{HistoryEntry, View, Written};
 
 use super::labels;
-use super::types::{Settled, Step, StepPut, ValueView};
+use super::types::{Relieved, Settled, Step, StepPut, ValueView};
 
 /// The author of one change, from the change log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Writer {
     pub device_name: Option<String>,
     /// The office's clock.
     pub received_at: i64,
+    /// Where the author was relieved since.
+    pub relieved: Option<Relieved>,
 }
 
 /// The authors of a record's changes.
@@ -32,6 +34,7 @@ pub fn value_view(writers: &Writers, path: &str, written: &Written) -> ValueView
         person_name: writer.map_or_else(|| "未知".to_owned(), |w| w.person_name.clone()),
         at: written.at,
         device: writer.and_then(|w| w.device_name.clone()),
+        relieved: writer.and_then(|w| w.relieved),
     }
 }
 
@@ -98,6 +101,7 @@ fn step(
         received_at: writer.received_at,
         person_name: writer.person_name.clone(),
         device_name: writer.device_name.clone(),
+        relieved: writer.relieved,
         puts: puts.collect(),
     })
 }
@@ -195,6 +199,7 @@ mod tests {
             person: person.into(),
             person_name: name.into(),
             device_name: Some("平板".into()),
+            relieved: None,
             received_at: 40,
         };
         let writers = [

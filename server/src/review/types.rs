@@ -241,6 +241,18 @@ pub struct ValueView {
     /// The author's clock.
     pub at: i64,
     pub device: Option<String>,
+    /// Where the author was relieved since.
+    pub relieved: Option<Relieved>,
+}
+
+/// How a change stands to the relief of its author (D4, X5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Relieved {
+    /// Written before it.
+    Before,
+    /// Written after it by the tablet's clock, without knowing of it.
+    Unaware,
 }
 
 /// Who chose which of several answers.
@@ -409,6 +421,8 @@ pub struct Step {
     pub received_at: i64,
     pub person_name: String,
     pub device_name: Option<String>,
+    /// Where the author was relieved since.
+    pub relieved: Option<Relieved>,
     pub puts: Vec<StepPut>,
 }
 

@@ -53,7 +53,7 @@ export interface Subject {
 
 const at = (id: string) => ({ params: { path: { id } } })
 
-export const readSubstitutions = (query: { draw?: string; object?: string; state?: RequestState; offset?: number; limit?: number }) =>
+export const readSubstitutions = (query: { q?: string; draw?: string; object?: string; state?: RequestState; offset?: number; limit?: number }) =>
   answer(api.GET('/api/substitutions', { params: { query: { limit: 200, ...query } } }))
 export const ask = (draw: string, body: Schemas['SubstitutionInput']) =>
   answer(api.POST('/api/draws/{id}/substitutions', { ...at(draw), body }))

@@ -1,6 +1,6 @@
 //! What follows from a request: asked of the crate `draw`, told in the words of the registers.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ::draw::{Committed, Frame, Refusal, Request, Substitutions};
 
@@ -76,47 +76,63 @@ pub struct Asked {
     pub ground: Ground,
 }
 
-/// Who is behind the blinded ids of a draw.
+/// Who is behind the blinded ids of a draw: the sealed list of names, searched for the few that are
+/// asked about, since a city's has millions of lines.
 struct Names<'n> {
-    by_hash: HashMap<&'n str, [&'n str; 4]>,
+    text: &'n str,
+    found: HashMap<&'n str, Name>,
+}
+
+/// Blinded id, kind, register id, name, place.
+fn name_fields(line: &str) -> Option<[&str; 5]> {
+    let mut fields = line.splitn(5, '\t');
+    Some([
+        fields.next()?,
+        fields.next()?,
+        fields.next()?,
+        fields.next()?,
+        fields.next()?,
+    ])
 }
 
 impl<'n> Names<'n> {
-    fn read(text: &'n str) -> Self {
-        let line = |line: &'n str| {
-            let mut fields = line.splitn(5, '\t');
-            let hash = fields.next()?;
-            let rest = [
-                fields.next()?,
-                fields.next()?,
-                fields.next()?,
-                fields.next()?,
-            ];
-            Some((hash, rest))
-        };
+    fn of(text: &'n str) -> Self {
         Names {
-            by_hash: text.lines().filter_map(line).collect(),
+            text,
+            found: HashMap::new(),
         }
     }
 
-    fn hash(&self, is_object: bool, id: &str) -> Option<&'n str> {
-        let found = self
-            .by_hash
-            .iter()
-            .find(|(_, [kind, known, ..])| *known == id && (*kind == "object") == is_object);
-        found.map(|(hash, _)| *hash)
+    /// The blinded ids of an object and a person by their register ids.
+    fn hashes(&self, object: &str, person: &str) -> (Option<&'n str>, Option<&'n str>) {
+        let mut hashes = (None, None);
+        for [hash, kind, id, ..] in self.text.lines().filter_map(name_fields) {
+            match kind {
+                "object" if id == object => hashes.0 = Some(hash),
+                kind if kind != "object" && id == person => hashes.1 = Some(hash),
+                _ => {}
+            }
+        }
+        hashes
+    }
+
+    /// Looks up all of `wanted` in one pass.
+    fn look_up(&mut self, wanted: &HashSet<&str>) {
+        for [hash, _, id, name, place] in self.text.lines().filter_map(name_fields) {
+            if wanted.contains(hash) {
+                let name = Name {
+                    id: id.to_owned(),
+                    name: name.to_owned(),
+                    place: place.to_owned(),
+                };
+                self.found.insert(hash, name);
+            }
+        }
     }
 
     fn named(&self, hash: &str) -> Result<Name, AppError> {
-        let [_, id, name, place] = self
-            .by_hash
-            .get(hash)
-            .ok_or_else(|| AppError::internal(format!("nobody is behind {hash}")))?;
-        Ok(Name {
-            id: (*id).to_owned(),
-            name: (*name).to_owned(),
-            place: (*place).to_owned(),
-        })
+        let found = self.found.get(hash).cloned();
+        found.ok_or_else(|| AppError::internal(format!("nobody is behind {hash}")))
     }
 
     fn named_if(&self, hash: &str) -> Result<Option<Name>, AppError> {
@@ -143,7 +159,7 @@ pub fn follow(tx: &mut Tx<'_>, draw: &Draw, asked: &Asked) -> Result<Followed, A
     let (seed, result) = (file("seed.txt")?, file("result.csv")?);
     let before = file("substitutions.csv")?;
     let names = String::from_utf8(file("names.tsv")?).map_err(AppError::internal)?;
-    let names = Names::read(&names);
+    let mut names = Names::of(&names);
     let committed = Committed {
         avoid: &avoid,
         excluded: &excluded,
@@ -156,21 +172,40 @@ pub fn follow(tx: &mut Tx<'_>, draw: &Draw, asked: &Asked) -> Result<Followed, A
     let outcome = frame.draw(&seed).map_err(AppError::internal)?;
     let mut all = Substitutions::new(&frame, &seed, &outcome, &result);
     replay(&mut all, &before)?;
-    let object = names.hash(true, &asked.object).ok_or_else(not_standing)?;
+    let (object, person) = names.hashes(&asked.object, &asked.person);
+    let object = object.ok_or_else(not_standing)?;
     let person = match asked.kind.has_person() {
-        true => names.hash(false, &asked.person).ok_or_else(not_in_pool)?,
+        true => person.ok_or_else(not_in_pool)?,
         false => "",
     };
     let ground = asked.ground.code();
     let lines = all
         .apply(request(asked.kind.as_str(), object, person, ground)?)
         .map_err(refused)?;
+    let lines = lines
+        .iter()
+        .map(|line| Ok((line, fields(line)?)))
+        .collect::<Result<Vec<_>, AppError>>()?;
+    let mut objects: Vec<&str> = Vec::new();
+    let mut wanted: HashSet<&str> = HashSet::new();
+    for (_, [_, kind, object, leaves, comes, ..]) in &lines {
+        wanted.extend([*object, *leaves, *comes]);
+        let standing = if *kind == "replace" { *comes } else { *object };
+        if !objects.contains(&standing) {
+            objects.push(standing);
+        }
+    }
+    let teams: Vec<(&str, Vec<&str>, Vec<&str>)> = objects
+        .into_iter()
+        .filter_map(|o| Some((o, all.team(o)?, all.experts(o).unwrap_or_default())))
+        .collect();
+    for (_, inspectors, experts) in &teams {
+        wanted.extend(inspectors.iter().chain(experts));
+    }
+    names.look_up(&wanted);
     let mut rows = Vec::with_capacity(lines.len());
-    let mut teams: Vec<Team> = Vec::new();
-    for line in lines {
-        let [number, kind, object, leaves, comes, ground, _] = fields(&line)?;
-        let comes_in = if kind == "replace" { comes } else { object };
-        let row = Row {
+    for (line, [number, kind, object, leaves, comes, ground, _]) in lines {
+        rows.push(Row {
             number: number.parse().map_err(AppError::internal)?,
             object: names.named(object)?,
             leaves: names.named_if(leaves)?,
@@ -178,21 +213,21 @@ pub fn follow(tx: &mut Tx<'_>, draw: &Draw, asked: &Asked) -> Result<Followed, A
             kind: kind.to_owned(),
             ground: ground.to_owned(),
             line: line.clone(),
-        };
-        let named = |ids: Vec<&str>| -> Result<Vec<Name>, AppError> {
-            ids.into_iter().map(|id| names.named(id)).collect()
-        };
-        if let Some(members) = all.team(comes_in) {
-            let object = names.named(comes_in)?.id;
-            teams.retain(|t| t.object != object);
-            teams.push(Team {
-                inspectors: named(members)?,
-                experts: named(all.experts(comes_in).unwrap_or_default())?,
-                object,
-            });
-        }
-        rows.push(row);
+        });
     }
+    let named = |ids: &[&str]| -> Result<Vec<Name>, AppError> {
+        ids.iter().map(|id| names.named(id)).collect()
+    };
+    let teams = teams
+        .iter()
+        .map(|(object, inspectors, experts)| {
+            Ok(Team {
+                object: names.named(object)?.id,
+                inspectors: named(inspectors)?,
+                experts: named(experts)?,
+            })
+        })
+        .collect::<Result<_, AppError>>()?;
     Ok(Followed {
         after: all.to_text().as_bytes().to_vec(),
         before,

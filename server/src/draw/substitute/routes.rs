@@ -64,6 +64,7 @@ async fn list(
         draw: filter.draw,
         object: filter.object,
         state: filter.state,
+        pattern: paging.pattern(),
         departments: plan::store::departments(actor.scope(Right::ReadOffice)),
         offset: paging.offset,
         limit: paging.limit(),

@@ -65,6 +65,8 @@ pub struct Wanted {
     /// Asked about this object, or bringing it in.
     pub object: Option<String>,
     pub state: Option<RequestState>,
+    /// Pattern for `LIKE … ESCAPE '\\'` over object, person and number of the draw.
+    pub pattern: Option<String>,
     /// Departments that may be seen; `None`: all.
     pub departments: Option<Vec<String>>,
     pub offset: u32,
@@ -77,7 +79,9 @@ const FROM: &str = "FROM substitution_requests q JOIN draws d ON d.id = q.draw
        AND ($3 IS NULL OR q.object = $3 OR EXISTS (SELECT 1 FROM substitution_rows s
             WHERE s.request = q.id AND (s.object = $3 OR s.comes = $3)))
        AND ($4 IS NULL OR q.state = $4)
-       AND ($5 IS NULL OR instr($5, ',' || d.department || ',') > 0)";
+       AND ($5 IS NULL OR instr($5, ',' || d.department || ',') > 0)
+       AND ($6 IS NULL OR q.object_name LIKE $6 ESCAPE '\\' OR q.person_name LIKE $6 ESCAPE '\\'
+            OR d.number LIKE $6 ESCAPE '\\')";
 
 /// A page of requests: those that wait first, then the newest; and how many there are.
 pub fn list(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<(Vec<Request>, i64)> {
@@ -88,7 +92,14 @@ pub fn list(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<(Vec<Request>, i64)> {
         .map(|list| format!(",{},", list.join(",")));
     let total = tx.query_one(
         &format!("SELECT count(*) {FROM}"),
-        &[&wanted.id, &wanted.draw, &wanted.object, &state, &scope],
+        &[
+            &wanted.id,
+            &wanted.draw,
+            &wanted.object,
+            &state,
+            &scope,
+            &wanted.pattern,
+        ],
         |r| r.get(0),
     )?;
     let rows = tx.query(
@@ -97,7 +108,7 @@ pub fn list(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<(Vec<Request>, i64)> {
                  q.person_name, q.ground, q.explanation, e.sha256, e.name, e.media, e.size, q.state,
                  q.requested_by, q.requested_by_name, q.requested_at, q.decided_by,
                  q.decided_by_name, q.decided_at, q.reason
-             {FROM} ORDER BY q.state <> 'pending', q.requested_at DESC, q.id LIMIT $6 OFFSET $7"
+             {FROM} ORDER BY q.state <> 'pending', q.requested_at DESC, q.id LIMIT $7 OFFSET $8"
         ),
         &[
             &wanted.id,
@@ -105,6 +116,7 @@ pub fn list(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<(Vec<Request>, i64)> {
             &wanted.object,
             &state,
             &scope,
+            &wanted.pattern,
             &wanted.limit,
             &wanted.offset,
         ],

@@ -26,6 +26,7 @@ export const review = {
   conflict: 'Two inspectors answered differently; they must settle it before signing.',
   settled: 'Settled by {by}, {at}; the other answer: {dropped}',
   settledHere: 'conflict settled',
+  relieved: { before: 'written before the relief', unaware: 'written after the relief, not knowing of it' },
   visit: { when: 'Visit', place: 'Place', certificates: 'Certificates shown', team: 'Team', accuracy: ', ± {m} m', mock: ', place may be faked' },
   source: { gps: 'GPS', network: 'network', manual: 'by hand' },
   extra: {

@@ -4,6 +4,7 @@ export const subst = {
   empty: 'No substitutions',
   emptyHint: 'Ask on the page of a draw or a task; somebody else decides.',
   all: 'Substitutions',
+  search: 'Object, person or number of the draw',
   ask: 'Ask for a substitution',
   asked: 'Asked; somebody else decides',
   kindName: 'What is asked for',
@@ -70,6 +71,7 @@ export const subst = {
   decidedBy: { approved: 'Approved by {who}, {at}', refused: 'Refused by {who}, {at}' },
   reason: 'Reason: {text}',
   followed: 'What followed',
+  newTask: 'See the new task',
   number: 'Row {n}',
   row: {
     relief: '{object}: {out} leaves the team, {in} takes the seat',

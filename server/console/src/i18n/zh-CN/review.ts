@@ -31,6 +31,7 @@ export const review = {
   conflict: '两名检查人员的答案不同，须在签署前商定。',
   settled: '{by} 于 {at} 商定，另一答案：{dropped}',
   settledHere: '商定分歧',
+  relieved: { before: '替换前写入', unaware: '替换后写入，当时尚未得知' },
   visit: {
     when: '检查时间',
     place: '检查地点',
