@@ -329,6 +329,7 @@ async fn objects_are_replaced_until_no_reserve_is_left() {
     let task = text(&before, "task").unwrap();
     assert_eq!(state_of(&tablet.app.tasks().await.unwrap(), &task), "todo");
 
+    tablet.link.cut();
     let followed = stage.substitute("replace", &object, "", "closed").await;
     assert_eq!(followed[0]["kind"], "replace");
     let next = text(&followed[0], "comes").unwrap();
@@ -340,7 +341,6 @@ async fn objects_are_replaced_until_no_reserve_is_left() {
     assert_eq!(text(&new, "number").unwrap(), format!("{number}-2"));
     let cells = json!({ "edits": [{ "path": "handling/opinion", "value": "x" }] });
     // Recorded without a network before the tablet hears of it: kept, here and at the office.
-    tablet.link.cut();
     visit::arrive(&tablet.app, &task, "甲", story::now())
         .await
         .unwrap();
