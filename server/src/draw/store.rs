@@ -520,6 +520,11 @@ pub fn counts(tx: &mut Tx<'_>, id: &str) -> Result<(i64, i64)> {
 
 /// The drawn objects with their teams, in the order of rank.
 pub fn result(tx: &mut Tx<'_>, id: &str) -> Result<Vec<ResultRow>> {
+    result_of(tx, id, None)
+}
+
+/// The drawn objects, or one of them, with their teams.
+pub fn result_of(tx: &mut Tx<'_>, id: &str, object: Option<&str>) -> Result<Vec<ResultRow>> {
     let mode: Option<String> = tx.query_opt(
         "SELECT p.mode FROM plans p JOIN draws d ON d.plan = p.id WHERE d.id = $1",
         &[&id],
@@ -528,8 +533,8 @@ pub fn result(tx: &mut Tx<'_>, id: &str) -> Result<Vec<ResultRow>> {
     let mode: Option<PlanMode> = mode.and_then(|text| serde_json::from_str(&text).ok());
     let mut rows: Vec<ResultRow> = tx.query(
         "SELECT rank, cell, object, object_name, district, ticket, week FROM draw_results
-         WHERE draw = $1 AND role = 'drawn' ORDER BY rank",
-        &[&id],
+         WHERE draw = $1 AND role = 'drawn' AND ($2 IS NULL OR object = $2) ORDER BY rank",
+        &[&id, &object],
         |r| {
             let (rank, cell): (u32, u16) = (r.get(0)?, r.get(1)?);
             let week = r.get::<Option<u32>>(6)?.and_then(|week| {
@@ -560,9 +565,9 @@ pub fn result(tx: &mut Tx<'_>, id: &str) -> Result<Vec<ResultRow>> {
         .map(|(n, row)| (row.object.clone(), n))
         .collect();
     tx.for_each(
-        "SELECT object, inspector, name, unit, department, role FROM draw_teams WHERE draw = $1
-         ORDER BY object, position",
-        &[&id],
+        "SELECT object, inspector, name, unit, department, role FROM draw_teams
+         WHERE draw = $1 AND ($2 IS NULL OR object = $2) ORDER BY object, position",
+        &[&id, &object],
         |r| {
             let object: String = r.get(0)?;
             if let Some(n) = place.get(&object) {

@@ -28,6 +28,8 @@ pub struct Found {
     pub state: TaskState,
     /// Whether anybody of the team has written into its record.
     pub begun: bool,
+    /// China dates between which the visit takes place, both included.
+    pub days: (String, String),
 }
 
 /// The task of an object in a draw.
@@ -35,7 +37,8 @@ pub fn of_object(tx: &mut Tx<'_>, draw: &str, object: &str) -> Result<Option<Fou
     tx.query_opt(
         "SELECT t.id, t.rank, t.state,
              EXISTS (SELECT 1 FROM record_changes c WHERE c.task = t.id AND c.via_device <> '')
-             OR EXISTS (SELECT 1 FROM record_waiting w WHERE w.task = t.id)
+             OR EXISTS (SELECT 1 FROM record_waiting w WHERE w.task = t.id),
+             t.from_date, t.until_date
          FROM tasks t WHERE t.draw = $1 AND t.object = $2",
         &[&draw, &object],
         |r| {
@@ -48,6 +51,7 @@ pub fn of_object(tx: &mut Tx<'_>, draw: &str, object: &str) -> Result<Option<Fou
                     expected: "task state",
                 })?,
                 begun: r.get(3)?,
+                days: (r.get(4)?, r.get(5)?),
             })
         },
     )

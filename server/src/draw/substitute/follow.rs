@@ -9,6 +9,8 @@ use crate::draw::store::Draw;
 use crate::error::AppError;
 use crate::register;
 use crate::state::AppState;
+use crate::sync::store as records;
+use crate::task::team::Found;
 use crate::task::{self, DrawnTask, TaskState, team};
 
 /// Changes the tasks as the rows say: who left is relieved, who came joins, an object that is not
@@ -23,7 +25,7 @@ pub fn tasks(
     draw: &Draw,
     followed: &Followed,
 ) -> Result<(), AppError> {
-    let mut places: Vec<(String, u32)> = Vec::new();
+    let mut places: Vec<(String, Found)> = Vec::new();
     for row in &followed.rows {
         if !matches!(row.kind.as_str(), "replace" | "drop") {
             continue;
@@ -37,13 +39,17 @@ pub fn tasks(
             state.now(),
         )?;
         if let Some(comes) = &row.comes {
-            places.push((comes.id.clone(), found.rank));
+            places.push((comes.id.clone(), found));
         }
     }
     for now in &followed.teams {
-        let members = members(tx, now)?;
-        if let Some((_, rank)) = places.iter().find(|(object, _)| *object == now.object) {
-            make(tx, state, draw, &now.object, *rank, members)?;
+        let mut members = members(tx, now)?;
+        if let Some((_, before)) = places.iter().find(|(object, _)| *object == now.object) {
+            if members.is_empty() {
+                // Nobody was dealt in this draw: those who were named go along all the same.
+                members = records::team(tx, &before.task, true)?;
+            }
+            make(tx, state, draw, &now.object, before, members)?;
         } else if let Some(found) = team::of_object(tx, &draw.id, &now.object)?
             && found.state != TaskState::Withdrawn
         {
@@ -58,19 +64,19 @@ fn make(
     state: &AppState,
     draw: &Draw,
     object: &str,
-    rank: u32,
+    before: &Found,
     team: Vec<Member>,
 ) -> Result<(), AppError> {
     let common = dispatch::common(tx, draw)?;
     let facts = register::object_facts(tx, object)?
         .ok_or_else(|| AppError::internal(format!("object {object} is not there")))?;
-    let turn = team::turns(tx, &draw.id, rank)? + 1;
+    let turn = team::turns(tx, &draw.id, before.rank)? + 1;
     let one = DrawnTask {
-        rank,
+        rank: before.rank,
         object: facts,
         history: Vec::new(),
         team,
-        days: None,
+        days: Some(before.days.clone()),
     };
     task::make(tx, state, &common, &one, turn)?;
     Ok(())

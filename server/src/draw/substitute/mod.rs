@@ -229,6 +229,7 @@ mod tests {
                 rank: 0,
                 state,
                 begun,
+                days: ("2026-11-01".into(), "2026-11-30".into()),
             }),
             in_team,
             inspectors: 2,

@@ -180,7 +180,8 @@ fn meets(
     let row = standing_one(tx, &draw.id, object)?.ok_or_else(|| {
         AppError::conflict("not_standing", "这个对象不在本次抽取现在的检查对象之列")
     })?;
-    let member = row.inspectors.iter().find(|i| i.id == person);
+    let mut team = row.inspectors.iter().chain(&row.experts);
+    let member = team.find(|i| i.id == person);
     let in_team = member.is_some();
     let name = match (member, person) {
         (Some(member), _) => member.name.clone(),

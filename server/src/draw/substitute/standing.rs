@@ -17,7 +17,21 @@ pub fn standing(tx: &mut Tx<'_>, draw: &str) -> Result<Vec<ResultRow>> {
 
 /// One object as it stands now.
 pub fn standing_one(tx: &mut Tx<'_>, draw: &str, object: &str) -> Result<Option<ResultRow>> {
-    Ok(standing(tx, draw)?.into_iter().find(|r| r.object == object))
+    let all = store::rows(tx, draw)?;
+    let mut rows = draws::result_of(tx, draw, Some(drawn_at_place_of(&all, object)))?;
+    for kept in &all {
+        apply(&mut rows, kept, |object| draws::reserve(tx, draw, object))?;
+    }
+    Ok(rows.into_iter().find(|r| r.object == object))
+}
+
+/// The object that was drawn at the place at which another may stand now.
+fn drawn_at_place_of<'k>(rows: &'k [Kept], object: &'k str) -> &'k str {
+    let replaced = rows.iter().rev().filter(|k| k.kind == "replace");
+    replaced.fold(object, |place, k| match k.comes == place {
+        true => &k.object,
+        false => place,
+    })
 }
 
 fn apply(
@@ -97,6 +111,18 @@ mod tests {
             unit: "所".into(),
             department: "market".into(),
         }
+    }
+
+    #[test]
+    fn a_place_leads_back_to_the_object_that_was_drawn() {
+        let replace = |object: &str, comes: &str| Kept {
+            object: object.into(),
+            ..kept("replace", "", comes)
+        };
+        let rows = [replace("a", "b"), replace("x", "y"), replace("b", "c")];
+        assert_eq!(drawn_at_place_of(&rows, "c"), "a");
+        assert_eq!(drawn_at_place_of(&rows, "y"), "x");
+        assert_eq!(drawn_at_place_of(&rows, "z"), "z");
     }
 
     fn kept(kind: &str, leaves: &str, comes: &str) -> Kept {
