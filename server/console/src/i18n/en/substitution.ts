@@ -4,7 +4,7 @@ export const subst = {
   empty: 'No substitutions',
   emptyHint: 'Ask on the page of a draw or a task; somebody else decides.',
   all: 'Substitutions',
-  search: 'Object, person or number of the draw',
+  search: 'Object, person, number',
   ask: 'Ask for a substitution',
   asked: 'Asked; somebody else decides',
   kindName: 'What is asked for',
