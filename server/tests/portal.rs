@@ -146,6 +146,9 @@ async fn an_address_that_leads_nowhere_says_so_and_searches_are_bounded() {
         "/results/none",
         "/items/none",
         "/draws/none",
+        "/draws/none/verify",
+        "/verify/..%2Fportal.css",
+        "/verify/none.js",
         "/results/x?version=9",
     ] {
         assert_eq!(get(&router, path).await.0, StatusCode::NOT_FOUND, "{path}");
@@ -154,4 +157,32 @@ async fn an_address_that_leads_nowhere_says_so_and_searches_are_bounded() {
     assert_eq!(status, StatusCode::OK);
     assert!(!text.contains("<script>"));
     assert!(text.contains("找到 0 条"));
+}
+
+#[tokio::test]
+async fn the_page_that_verifies_has_its_own_script_and_no_other() {
+    // D2, S2
+    let data = tempfile::tempdir().unwrap();
+    let router = office(data.path()).await;
+    let policy = async |path: &str| {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        let policy = &response.headers()["content-security-policy"];
+        policy.to_str().unwrap().to_owned()
+    };
+    assert!(
+        policy("/verify")
+            .await
+            .contains("script-src 'self'; worker-src 'self'; connect-src 'self'")
+    );
+    assert!(!policy("/").await.contains("script-src"));
+    let (_, page) = get(&router, "/verify").await;
+    assert!(page.contains("<script type=\"module\" src=\"/verify/page.js\"></script>"));
+    assert_eq!(page.matches("<script").count(), 1);
+    // Without a script it says how else, and both texts are there.
+    assert!(page.contains("verify-draw transcript.zip"));
+    let (status, by_hand) = get(&router, "/verify/by-hand.md").await;
+    assert!(status == StatusCode::OK && by_hand.contains("sha256sum"));
+    let (status, specification) = get(&router, "/verify/spec.md").await;
+    assert!(status == StatusCode::OK && specification.contains("double-random/1"));
 }
