@@ -65,6 +65,9 @@ bench: release tools ## figures, as lines `bench NAME VALUE UNIT`
 	@cargo build --quiet --release --workspace --locked --example make_transcript
 	@SERVER=target/release/server node tests/browser/verify-bench.mjs
 
+bench-compare: ## the same draw by PostgreSQL, SQLite and Python, as ratios (what is not installed is left out)
+	@server/draw/benches/compare.sh
+
 clean:
 	cargo clean
 	rm -rf node_modules server/console/dist field-agent/ui/dist
