@@ -260,7 +260,7 @@ async fn a_census_meets_all_objects_each_in_its_week() {
     });
     assert_eq!(weeks.keys().copied().collect::<Vec<_>>(), [1, 2, 3, 4]);
     let files = stage.verified(&id(&drawn)).await;
-    assert_eq!(rules(&files).cells[0].label, "其余对象");
+    assert_eq!(rules(&files).cells[0].label, "全部对象");
 
     // A task's days are those of its week.
     stage
@@ -465,7 +465,7 @@ async fn where_only_objects_are_drawn_the_office_names_the_teams() {
     );
     let shown = stage
         .officer
-        .get(&at(&format!("candidates?objects={}", kin.join(","))))
+        .post(&at("candidates"), json!({ "objects": kin }))
         .await;
     let one = |id: &str| {
         shown["rows"]

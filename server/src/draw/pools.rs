@@ -368,7 +368,7 @@ impl Loaded {
             cells: cells
                 .map(|(n, (cell, numbers)): (u32, _)| FrameCell {
                     cell: format!("{n:04}"),
-                    label: cell.conditions.words(),
+                    label: cell.conditions.words(plan.cells.len() == 1),
                     objects: numbers.objects,
                     pick: pick_text(cell.pick()),
                     drawn: numbers.drawn,

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::routes::{found, view, visible};
@@ -18,7 +18,7 @@ use crate::account::{Actor, Right};
 use crate::clock::china_date;
 use crate::db::Tx;
 use crate::error::{AppError, FieldError, Problem};
-use crate::extract::{Json, Path, Query};
+use crate::extract::{Json, Path};
 use crate::journal::{self, Entry};
 use crate::plan::{self, PlanMode, PlanView};
 use crate::register::{self, Days, Inspector};
@@ -263,11 +263,12 @@ fn judge(
     wrong
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct For {
-    /// Register ids of drawn objects, separated by commas.
-    objects: String,
+/// For which objects.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CandidatesInput {
+    /// Register ids of drawn objects.
+    objects: Vec<String>,
 }
 
 /// Somebody who could be named.
@@ -301,13 +302,13 @@ struct Candidates {
 }
 
 /// Who could inspect all of these objects, and why the others cannot.
-#[utoipa::path(get, path = "/api/draws/{id}/candidates", operation_id = "draw_candidates", tag = "draw",
-    params(("id" = String, Path), For), responses((status = 200, body = Candidates)))]
+#[utoipa::path(post, path = "/api/draws/{id}/candidates", operation_id = "draw_candidates", tag = "draw",
+    params(("id" = String, Path)), request_body = CandidatesInput, responses((status = 200, body = Candidates)))]
 async fn candidates(
     State(state): State<AppState>,
     actor: Actor,
     Path(id): Path<String>,
-    Query(of): Query<For>,
+    Json(input): Json<CandidatesInput>,
 ) -> Result<Json<Candidates>, AppError> {
     let now = state.now();
     let rows = state
@@ -315,8 +316,7 @@ async fn candidates(
         .read(move |tx| {
             let draw = found(tx, &id)?;
             visible(tx, &actor, &draw)?;
-            let objects: Vec<String> = of.objects.split(',').map(str::to_owned).collect();
-            let objects = rows(tx, &id, &objects)?;
+            let objects = rows(tx, &id, &input.objects)?;
             let office = Office::load(tx, &draw.plan, now)?;
             let candidate = |person: &Person| Candidate {
                 problem: objects

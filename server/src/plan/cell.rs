@@ -50,8 +50,8 @@ impl CellConditions {
         *self == Self::default()
     }
 
-    /// In words for the office.
-    pub fn words(&self) -> String {
+    /// In words for the office; `alone`: it is the only cell.
+    pub fn words(&self, alone: bool) -> String {
         let mut parts = Vec::new();
         if !self.risk_classes.is_empty() {
             let class = |c: &String| match c.as_str() {
@@ -71,7 +71,7 @@ impl CellConditions {
             parts.push(format!("标签：{}", self.tags.join("＋")));
         }
         if parts.is_empty() {
-            return "其余对象".to_owned();
+            return rest(alone).to_owned();
         }
         parts.join("，")
     }
@@ -105,20 +105,29 @@ impl CellConditions {
     }
 }
 
+/// A cell without conditions.
+const fn rest(alone: bool) -> &'static str {
+    if alone {
+        "全部对象"
+    } else {
+        "其余对象"
+    }
+}
+
 /// The public labels of cells, in their order. A cell has one only where it and all before it, whose
 /// objects it does not hold, rest on districts and industries alone: otherwise a label would tell of a
 /// class who is not in it.
-pub fn labels<'c>(cells: impl IntoIterator<Item = &'c CellConditions>) -> Vec<String> {
+pub fn labels<'c>(cells: impl ExactSizeIterator<Item = &'c CellConditions>) -> Vec<String> {
     let mut internal = false;
+    let alone = cells.len() == 1;
     cells
-        .into_iter()
         .map(|cell| {
             internal |= cell.internal();
             if internal {
                 return String::new();
             }
             let label = match cell.is_rest() {
-                true => "其余对象".to_owned(),
+                true => rest(alone).to_owned(),
                 false => cell.public_parts().join("，"),
             };
             label.chars().take(LABEL_MAX).collect()
@@ -290,13 +299,15 @@ mod tests {
         let risk = cell(&["D"], &[], &[], &[]);
         let rest = cell(&[], &[], &[], &[]);
         let tagged = cell(&[], &["440304"], &[], &["餐饮"]);
-        assert_eq!(labels([&district, &rest]), ["福田区", "其余对象"]);
-        assert_eq!(labels([&district, &risk, &rest]), ["福田区", "", ""]);
-        assert_eq!(labels([&risk, &district]), ["", ""]);
-        assert_eq!(labels([&tagged]), [""]);
-        assert_eq!(risk.words(), "D 类");
-        assert_eq!(tagged.words(), "福田区，标签：餐饮");
-        assert_eq!(rest.words(), "其余对象");
+        let of = |cells: &[&CellConditions]| labels(cells.iter().copied());
+        assert_eq!(of(&[&district, &rest]), ["福田区", "其余对象"]);
+        assert_eq!(of(&[&district, &risk, &rest]), ["福田区", "", ""]);
+        assert_eq!(of(&[&risk, &district]), ["", ""]);
+        assert_eq!(of(&[&tagged]), [""]);
+        assert_eq!(of(&[&rest]), ["全部对象"]);
+        assert_eq!(risk.words(true), "D 类");
+        assert_eq!(tagged.words(false), "福田区，标签：餐饮");
+        assert_eq!(rest.words(false), "其余对象");
     }
 
     #[test]

@@ -48,5 +48,5 @@ export const noteAttachment = (id: string, body: Schemas['HashOnly']) =>
 export const attach = (id: string, file: File, note: string, progress: (share: number) => void) =>
   sendFile('PUT', `/api/draws/${id}/attachments?${new URLSearchParams({ name: file.name, note })}`, file, progress)
 export const candidates = (id: string, objects: string[]) =>
-  answer(api.GET('/api/draws/{id}/candidates', { params: { path: { id }, query: { objects: objects.join(',') } } }))
+  answer(api.POST('/api/draws/{id}/candidates', { ...at(id), body: { objects } }))
 export const nameTeams = (id: string, body: Schemas['TeamInput']) => answer(api.PUT('/api/draws/{id}/teams', { ...at(id), body }))

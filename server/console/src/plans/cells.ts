@@ -89,9 +89,9 @@ export function publicOf(cells: Conditions[]): boolean[] {
 /** `F52 零售业` without its code. */
 export const industryName = (industry: string): string => industry.replace(/^[A-Z]\d*\s+/, '')
 
-/** The conditions in words. */
-export function conditionText(c: Conditions, district: (code: string) => string, t: (key: string, named?: Record<string, unknown>) => string): string {
+/** The conditions in words; `alone`: it is the only cell. */
+export function conditionText(c: Conditions, district: (code: string) => string, t: (key: string, named?: Record<string, unknown>) => string, alone = false): string {
   const risk = c.risk_classes.map((r) => (r ? t('registers.riskOf', { r }) : t('plans.cell.none')))
   const parts = [risk.join('、'), c.districts.map(district).join('、'), c.industries.map(industryName).join('、'), c.tags.length ? t('plans.cell.tagged', { tags: c.tags.join('＋') }) : '']
-  return parts.filter(Boolean).join('，') || t('plans.cell.rest')
+  return parts.filter(Boolean).join('，') || t(alone ? 'plans.cell.all' : 'plans.cell.rest')
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { blankDraft, bodyOf, codesOf, draftOf, partOf, unusual } from './draft'
+import { blankDraft, bodyOf, codesOf, draftOf, mondayFrom, partOf, unusual } from './draft'
 
 test('codes are read however they are pasted', () => {
   expect(codesOf('91440300MA5A0005XX\n91440300MA5A0006XX，a;b、c  d\n')).toEqual(['91440300MA5A0005XX', '91440300MA5A0006XX', 'a', 'b', 'c', 'd'])
@@ -20,6 +20,14 @@ test('a plan goes through the form and back', () => {
   const departments = draft.parts.map((p) => ({ ...p, state: 'asked' as const, note: '' }))
   const plan = { ...body, departments, items: [], cells: [], warnings: [], department: 'market', year: 2026, planned: 0, state: 'draft', named: 0 }
   expect(draftOf(plan as unknown as Parameters<typeof draftOf>[0], [])).toEqual(draft)
+})
+
+test.each([
+  ['2026-11-23', '2026-11-23'],
+  ['2026-11-24', '2026-11-30'],
+  ['2026-11-29', '2026-11-30'],
+])('the first Monday from %s', (date, monday) => {
+  expect(mondayFrom(date)).toBe(monday)
 })
 
 // J1

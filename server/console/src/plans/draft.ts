@@ -106,6 +106,13 @@ export function modeOf(d: PlanDraft): PlanMode {
   return { kind: d.kind, reason: why, review_by: d.review_by }
 }
 
+/** The first Monday from this day on. */
+export function mondayFrom(date: string): string {
+  const day = new Date(`${date}T00:00:00Z`)
+  day.setUTCDate(day.getUTCDate() + ((8 - day.getUTCDay()) % 7))
+  return day.toISOString().slice(0, 10)
+}
+
 /** Whether objects are drawn by cells. */
 export const draws = (kind: ModeKind): boolean => kind === 'double' || kind === 'objects'
 

@@ -32,7 +32,7 @@ export default {
     check: 'Check lists',
     plan: 'Plan',
     items: 'Items',
-    team: 'Team',
+    team: 'People',
     teamOf: '{n} inspectors',
     ceremony: 'Ceremony',
     seed: 'Seed',

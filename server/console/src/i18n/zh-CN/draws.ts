@@ -32,7 +32,7 @@ export default {
     check: '核对名单',
     plan: '依据计划',
     items: '抽查事项',
-    team: '每组人数',
+    team: '检查人员',
     teamOf: '{n} 名执法检查人员',
     ceremony: '抽取时间',
     seed: '种子来源',
