@@ -118,10 +118,13 @@ async fn object_facets(
     Ok(Json(facets))
 }
 
-fn object_view(tx: &mut Tx<'_>, id: &str) -> Result<ObjectView, AppError> {
+fn object_view(tx: &mut Tx<'_>, id: &str, now: i64) -> Result<ObjectView, AppError> {
     let object = find_object(tx, id)?.ok_or_else(|| AppError::not_found("object"))?;
     let history = history::of(tx, &format!("object/{id}"))?;
+    let year = chrono::Datelike::year(&crate::clock::china_date(now));
     Ok(ObjectView {
+        year,
+        visits: crate::task::store::visits_of(tx, year, id)?,
         object: object.into(),
         history,
     })
@@ -136,7 +139,9 @@ async fn get_object(
     Path(id): Path<String>,
 ) -> Result<Json<ObjectView>, AppError> {
     actor.require_any(Right::ReadOffice)?;
-    Ok(Json(state.db.read(move |tx| object_view(tx, &id)).await?))
+    let now = state.now();
+    let view = state.db.read(move |tx| object_view(tx, &id, now)).await?;
+    Ok(Json(view))
 }
 
 /// Enters an object.
@@ -196,7 +201,7 @@ async fn put_object(
                 &input.reason,
                 now,
             )?;
-            object_view(tx, &new.id)
+            object_view(tx, &new.id, now)
         })
         .await
 }

@@ -53,6 +53,10 @@ impl From<Object> for ObjectRow {
 pub struct ObjectView {
     #[serde(flatten)]
     pub object: ObjectRow,
+    /// The year that it is in China.
+    pub year: i32,
+    /// Visits of this year, of all departments, those that are planned included (K3).
+    pub visits: u32,
     pub history: Vec<RowChange>,
 }
 

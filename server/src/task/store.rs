@@ -110,6 +110,17 @@ pub fn visits_in(tx: &mut Tx<'_>, year: i32) -> Result<HashMap<String, u32>> {
     Ok(counts)
 }
 
+/// The visits of one object in a year, as [`visits_in`] counts them.
+pub fn visits_of(tx: &mut Tx<'_>, year: i32, object: &str) -> Result<u32> {
+    let (from, until) = (format!("{year}-01-01"), format!("{year}-12-31"));
+    tx.query_one(
+        "SELECT COUNT(*) FROM tasks
+         WHERE object = $1 AND state <> 'withdrawn' AND from_date BETWEEN $2 AND $3",
+        &[&object, &from, &until],
+        |r| r.get(0),
+    )
+}
+
 /// Which tasks are wanted.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {

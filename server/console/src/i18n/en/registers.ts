@@ -75,6 +75,8 @@ export const registers = {
     removeTitle: 'Take this leave back?',
     hint: 'Who is away on the day of the draw, or for at least half of the time of the visits, is not drawn.',
   },
+  visits: 'Visits in {year}',
+  visitsOf: '{n} (dispatched included)',
   citywide: 'Whole city',
   expired: 'Certificate expired',
   objectState: { active: 'Active', moved: 'Moved', revoked: 'Revoked', cancelled: 'Cancelled' },

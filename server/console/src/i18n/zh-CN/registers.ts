@@ -81,6 +81,8 @@ export const registers = {
     removeTitle: '撤销这条休假登记？',
     hint: '抽取当日休假，或休假占检查期间一半以上的，不参加抽取。',
   },
+  visits: '{year} 年检查',
+  visitsOf: '{n} 次（含已派发的）',
   citywide: '全市',
   expired: '证件已过期',
   objectState: { active: '正常', moved: '已迁出', revoked: '已吊销', cancelled: '已注销' },
