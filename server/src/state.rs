@@ -15,6 +15,7 @@ use crate::draw::witness;
 use crate::ids;
 use crate::jobs::Progresses;
 use crate::keys::ServerKeys;
+use crate::portal::pace::Pace;
 use crate::rng::{Rng, bytes};
 use crate::sync::blobs::BlobStore;
 use crate::sync::pool::AdmissionPool;
@@ -46,6 +47,10 @@ pub struct AppState {
     pub witness_throttle: Arc<Throttle>,
     /// Tells the screens in the hall that a draw went on.
     pub hall: Arc<Hub>,
+    /// How often objects look themselves up.
+    pub pace: Arc<Pace>,
+    /// Those that search a whole frame wait for their turn here.
+    pub lookups: Arc<tokio::sync::Semaphore>,
     /// Wakes the job worker.
     pub wake: Arc<tokio::sync::Notify>,
 }
@@ -97,6 +102,8 @@ impl AppState {
             throttle: Arc::new(Throttle::default()),
             witness_throttle: Arc::new(witness::throttle()),
             hall: Arc::new(Hub::default()),
+            pace: Arc::new(Pace::default()),
+            lookups: Arc::new(tokio::sync::Semaphore::new(2)),
             wake: Arc::new(tokio::sync::Notify::new()),
         })
     }

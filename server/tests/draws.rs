@@ -439,17 +439,12 @@ async fn a_void_draw_keeps_its_number_and_makes_room_for_its_successor() {
     assert!(draw::verify(&files.transcript().unwrap()).is_ok());
 
     // The auditor opens it, and the openings lead into the frame (S3: each look is in the journal).
-    let openings = auditor.bytes(&at("/openings.csv")).await;
-    let mut transcript = files.transcript().unwrap();
-    transcript.openings = Some(&openings);
-    assert_eq!(draw::verify(&transcript).unwrap().opened, Some(50 + 8 + 2));
-    assert_eq!(
-        officer
-            .refused(Method::GET, &at("/openings.csv"), json!({}))
-            .await
-            .0,
-        403
-    );
+    let bundle = auditor
+        .bytes(&at("/bundle.zip?reason=annual%20audit"))
+        .await;
+    let files = draw::read_zip(Cursor::new(&bundle), 1 << 30).unwrap();
+    let opened = draw::verify(&files.transcript().unwrap()).unwrap().opened;
+    assert_eq!(opened, Some(50 + 8 + 2));
     let journal = auditor.get("/api/journal?limit=200").await.to_string();
     for act in [
         "plan.lock",

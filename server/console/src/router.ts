@@ -34,8 +34,10 @@ const inside: RouteRecordRaw[] = [
   { path: 'plans/:id/edit', name: 'plan-edit', component: () => import('./plans/PlanEditPage.vue'), props: true, meta: { place: 'plans' } },
   { path: 'draws', name: 'draws', component: () => import('./draws/DrawsPage.vue'), meta: { place: 'draws' } },
   { path: 'substitutions', name: 'substitutions', component: () => import('./draws/SubstitutionsPage.vue'), meta: { place: 'draws' } },
+  { path: 'draws/year', name: 'draw-year', component: () => import('./draws/year/YearPage.vue'), meta: { place: 'draws' } },
   { path: 'draws/:id', name: 'draw', component: () => import('./draws/DrawPage.vue'), props: true, meta: { place: 'draws' } },
   { path: 'tasks', name: 'tasks', component: () => import('./tasks/TasksPage.vue'), meta: { place: 'tasks' } },
+  { path: 'notices', name: 'notices', component: () => import('./notices/NoticesPage.vue'), meta: { place: 'tasks' } },
   { path: 'tasks/:id', name: 'task', component: () => import('./tasks/TaskPage.vue'), props: true, meta: { place: 'tasks' } },
   { path: 'review/:task?', name: 'review', component: () => import('./review/ReviewPage.vue'), props: true, meta: { place: 'review' } },
   { path: 'publication', name: 'publication', component: () => import('./publication/PublicationPage.vue'), meta: { place: 'publication' } },
@@ -49,6 +51,9 @@ export const router = createRouter({
   history: createWebHistory('/console/'),
   routes: [
     { path: '/sign-in', name: 'sign-in', component: () => import('./session/SignIn.vue'), meta: { open: true } },
+    { path: '/draws/:id/slips', name: 'slips', component: () => import('./draws/SlipsPage.vue'), props: true, meta: { place: 'draws' } },
+    { path: '/tasks/:id/notice', name: 'notice', component: () => import('./notices/NoticePage.vue'), props: true, meta: { place: 'tasks' } },
+    { path: '/notices/print', name: 'notice-print', component: () => import('./notices/NoticePrint.vue'), meta: { place: 'tasks' } },
     { path: '/', component: () => import('./layout/Shell.vue'), children: inside },
   ],
 })

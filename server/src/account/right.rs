@@ -79,6 +79,7 @@ impl Role {
                 R::ReleaseQuarantine,
                 R::AskSubstitution,
                 R::ApproveSubstitution,
+                R::IssueNotices,
             ],
             Self::Publisher => &[R::ReadOffice, R::ReadRecords, R::Publish],
             Self::JointOffice => &[R::ReadOffice, R::ReadRecords, R::ApproveSubstitution],
@@ -127,6 +128,8 @@ pub enum Right {
     AskSubstitution,
     /// Approve or refuse a substitution; never one's own.
     ApproveSubstitution,
+    /// Issue notices 检查通知书 to objects; never those that one asked for.
+    IssueNotices,
     /// See records with photos and personal data.
     ReadRecords,
     /// Accept or return records; never one's own.

@@ -12,17 +12,21 @@ pub mod drand;
 pub mod hall;
 mod last;
 mod minutes;
+pub mod notice;
+pub mod openings;
 mod pools;
 pub mod public;
 mod rolls;
 mod routes;
 mod rules;
 pub mod store;
+pub mod story;
 pub mod substitute;
 mod teams;
 mod view;
 pub mod void;
 pub mod witness;
+pub mod year;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -45,6 +49,9 @@ pub fn router() -> OpenApiRouter<AppState> {
         .merge(hall::router())
         .merge(minutes::router())
         .merge(attachments::router())
+        .merge(openings::router())
+        .merge(notice::router())
+        .merge(year::router())
 }
 
 /// Where a draw stands.

@@ -28,7 +28,6 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(get))
         .routes(routes!(excluded))
         .routes(routes!(transcript))
-        .routes(routes!(openings))
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -38,6 +37,12 @@ struct Filter {
     state: Option<DrawState>,
     /// Of this plan only.
     plan: Option<String>,
+    /// Of this year only.
+    year: Option<i32>,
+    /// Code of a department that takes part.
+    department: Option<String>,
+    /// What is drawn: `double`, `objects`, `inspectors` or `census`.
+    mode: Option<String>,
 }
 
 /// All draws, newest first, void ones too.
@@ -53,6 +58,9 @@ async fn list(
     let wanted = Wanted {
         state: filter.state,
         plan: filter.plan,
+        year: filter.year,
+        department: filter.department,
+        mode: filter.mode,
         pattern: paging.pattern(),
         departments: plan::store::departments(actor.scope(Right::ReadOffice)),
         offset: paging.offset,
@@ -198,33 +206,6 @@ async fn transcript(
         ));
     }
     zip_response(&draw, files).await
-}
-
-/// Who is behind the blinded ids: for auditors; each look is in the journal (S3).
-#[utoipa::path(get, path = "/api/draws/{id}/openings.csv", operation_id = "openings_draw", tag = "draw",
-    params(("id" = String, Path)),
-    responses((status = 200, content_type = "text/csv", body = String),
-        (status = 403, body = Problem), (status = 409, body = Problem)))]
-async fn openings(
-    State(state): State<AppState>,
-    actor: Actor,
-    Path(id): Path<String>,
-) -> Result<Response, AppError> {
-    let now = state.now();
-    let bytes = state
-        .db
-        .write(move |tx| {
-            let draw = found(tx, &id)?;
-            actor.require(Right::OpenDraws, &draw.department)?;
-            let bytes = store::file(tx, &id, "openings.csv")?
-                .ok_or_else(|| AppError::conflict("draw_not_committed", "封存以后才有开封表"))?;
-            let entry = Entry::by(&actor, now, "draw.open", format!("draw/{id}"))
-                .detail(json!({ "number": draw.number }));
-            journal::append(tx, &entry)?;
-            Ok(bytes)
-        })
-        .await?;
-    Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8")], bytes).into_response())
 }
 
 pub(super) fn found(tx: &mut Tx<'_>, id: &str) -> Result<Draw, AppError> {

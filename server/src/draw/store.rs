@@ -620,6 +620,12 @@ pub struct Wanted {
     pub state: Option<DrawState>,
     /// Of this plan only.
     pub plan: Option<String>,
+    /// Of this year only.
+    pub year: Option<i32>,
+    /// Code of a department that takes part.
+    pub department: Option<String>,
+    /// Kind of its mode.
+    pub mode: Option<String>,
     /// Pattern on number and title.
     pub pattern: Option<String>,
     /// Departments that may be seen; `None`: all.
@@ -637,22 +643,30 @@ pub fn list(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<(Vec<DrawRow>, i64)> {
         .departments
         .as_ref()
         .map(|list| format!(",{},", list.join(",")));
-    let params: [&dyn Param; 6] = [
+    let params: [&dyn Param; 9] = [
         &state,
         &wanted.plan,
         &wanted.pattern,
         &scope,
+        &wanted.year,
+        &wanted.department,
+        &wanted.mode,
         &wanted.limit,
         &wanted.offset,
     ];
     let filter = "($1 IS NULL OR state = $1) AND ($2 IS NULL OR plan = $2) \
          AND ($3 IS NULL OR title LIKE $3 ESCAPE '\\' OR number LIKE $3 ESCAPE '\\') \
          AND ($4 IS NULL OR EXISTS (SELECT 1 FROM plan_departments p
-              WHERE p.plan = draws.plan AND instr($4, ',' || p.department || ',') > 0))";
+              WHERE p.plan = draws.plan AND instr($4, ',' || p.department || ',') > 0)) \
+         AND ($5 IS NULL OR year = $5) \
+         AND ($6 IS NULL OR EXISTS (SELECT 1 FROM plan_departments p
+              WHERE p.plan = draws.plan AND p.state <> 'declined' AND p.department = $6)) \
+         AND ($7 IS NULL OR EXISTS (SELECT 1 FROM plans p
+              WHERE p.id = draws.plan AND instr(p.mode, '\"kind\":\"' || $7 || '\"') > 0))";
     let sql = format!("SELECT COUNT(*) FROM draws WHERE {filter}");
-    let total = tx.query_one(&sql, &params[..4], |r| r.get(0))?;
+    let total = tx.query_one(&sql, &params[..7], |r| r.get(0))?;
     let sql = format!(
-        "SELECT {COLUMNS} FROM draws WHERE {filter} ORDER BY created_at DESC, id LIMIT $5 OFFSET $6"
+        "SELECT {COLUMNS} FROM draws WHERE {filter} ORDER BY created_at DESC, id LIMIT $8 OFFSET $9"
     );
     let mut rows = Vec::new();
     for draw in tx.query(&sql, &params, draw)? {

@@ -18,6 +18,15 @@ pub fn day(date: &NaiveDate, _: &dyn askama::Values) -> askama::Result<String> {
     ))
 }
 
+/// 2026年11月24日 from `2026-11-24`; what is no date as it is.
+#[askama::filter_fn]
+pub fn date_words(date: &str, _: &dyn askama::Values) -> askama::Result<String> {
+    Ok(date.parse::<NaiveDate>().map_or_else(
+        |_| date.to_owned(),
+        |d| format!("{}年{}月{}日", d.year(), d.month(), d.day()),
+    ))
+}
+
 /// 2026年11月24日 09:30, China time.
 #[askama::filter_fn]
 pub fn moment(millis: &i64, _: &dyn askama::Values) -> askama::Result<String> {

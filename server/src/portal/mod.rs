@@ -4,8 +4,11 @@
 //! It reads what was published and nothing else: results come from the published versions, never
 //! from records or registers, so what is internal (risk classes, telephones) cannot get here.
 
+mod draws;
 mod filters;
+mod mine;
 mod open;
+pub mod pace;
 mod pages;
 mod verify;
 
@@ -41,13 +44,14 @@ pub fn router() -> Router<AppState> {
         .route("/results/{task}", get(pages::result))
         .route("/items", get(pages::items))
         .route("/items/{code}", get(pages::item))
-        .route("/draws", get(pages::draws))
+        .route("/draws", get(draws::draws))
         .route("/draws/{id}", get(pages::draw))
         .route("/draws/{id}/verify", get(verify::of_draw))
         .route("/verify", get(verify::of_any))
         .route("/verify/spec.md", get(verify::specification))
         .route("/verify/by-hand.md", get(verify::by_hand))
         .route("/verify/{name}", get(verify::built))
+        .route("/draws/{id}/mine", get(mine::mine))
         .route("/open", get(pages::open))
         .route("/open/results.csv", get(open::results_csv))
         .route("/open/results.json", get(open::results_json))

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{answer, filters};
 use crate::draw::public::{self, PublicDraw, Story};
+use crate::draw::story::{self, StoryStep, Tone};
 use crate::error::AppError;
 use crate::extract::{Path, Query, like_pattern};
 use crate::item::{self};
@@ -19,11 +20,11 @@ use crate::state::AppState;
 
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 /// Rows on a page.
-const ROWS: u32 = 20;
+pub(super) const ROWS: u32 = 20;
 /// Nobody turns further than this; a search is what helps.
-const LAST_PAGE: u32 = 500;
+pub(super) const LAST_PAGE: u32 = 500;
 
-fn page(template: &impl Template) -> Result<Response, AppError> {
+pub(super) fn page(template: &impl Template) -> Result<Response, AppError> {
     let html = template.render().map_err(AppError::internal)?;
     Ok(answer(StatusCode::OK, HTML, html))
 }
@@ -42,16 +43,16 @@ pub fn missing() -> Response {
 }
 
 /// Where the reader is in a long list.
-struct Pages {
-    page: u32,
-    of: i64,
-    previous: Option<String>,
-    next: Option<String>,
+pub(super) struct Pages {
+    pub page: u32,
+    pub of: i64,
+    pub previous: Option<String>,
+    pub next: Option<String>,
 }
 
 impl Pages {
     /// `base` is an address that ends in `page=`.
-    fn of(page: u32, total: i64, base: &str) -> Self {
+    pub(super) fn of(page: u32, total: i64, base: &str) -> Self {
         let of = ((total + i64::from(ROWS) - 1) / i64::from(ROWS)).clamp(1, i64::from(LAST_PAGE));
         let to = |n: u32| format!("{base}{n}");
         Pages {
@@ -63,6 +64,7 @@ impl Pages {
     }
 }
 
+/// Part of a list.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
     #[serde(default)]
@@ -151,7 +153,7 @@ pub(super) async fn results(
 }
 
 /// For a query: every byte but letters and digits as `%XX`.
-fn encoded(text: &str) -> String {
+pub(super) fn encoded(text: &str) -> String {
     let byte = |b: u8| {
         if b.is_ascii_alphanumeric() {
             char::from(b).to_string()
@@ -307,32 +309,11 @@ pub(super) async fn item(
 }
 
 #[derive(Template)]
-#[template(path = "draws.html")]
-struct Draws {
-    rows: Vec<PublicDraw>,
-    pages: Pages,
-}
-
-pub(super) async fn draws(
-    State(state): State<AppState>,
-    Query(asked): Query<Asked>,
-) -> Result<Response, AppError> {
-    let (offset, now) = (asked.offset(), state.now());
-    let (rows, total) = state
-        .db
-        .read(move |tx| public::draws(tx, ROWS, offset, now))
-        .await?;
-    page(&Draws {
-        rows,
-        pages: Pages::of(asked.page(), total, "/draws?page="),
-    })
-}
-
-#[derive(Template)]
 #[template(path = "draw.html")]
 struct DrawPage {
     d: PublicDraw,
     story: Story,
+    line: Vec<StoryStep>,
 }
 
 pub(super) async fn draw(
@@ -342,12 +323,16 @@ pub(super) async fn draw(
     let now = state.now();
     let found = state
         .db
-        .read(move |tx| match public::draw(tx, &id, now)? {
-            Some(d) => Ok(Some(DrawPage {
+        .read(move |tx| {
+            let Some(d) = public::draw(tx, &id, now)? else {
+                return Ok(None);
+            };
+            let facts = story::facts(tx, &id, d.public)?;
+            Ok(Some(DrawPage {
+                line: facts.as_ref().map(story::story).unwrap_or_default(),
                 story: public::story(tx, &id)?,
                 d,
-            })),
-            None => Ok(None),
+            }))
         })
         .await?;
     found.map_or_else(|| Ok(missing()), |found| page(&found))

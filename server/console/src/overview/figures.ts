@@ -30,6 +30,12 @@ const kinds: { key: string; right: Right; n: () => Promise<{ total: number }>; t
     to: { name: 'substitutions', query: { state: 'pending' } },
   },
   {
+    key: 'notices_to_issue',
+    right: 'issue_notices',
+    n: () => answer(api.GET('/api/notices', { params: { query: { state: 'asked', limit: 1 } } })),
+    to: { name: 'notices', query: { state: 'asked' } },
+  },
+  {
     key: 'records_to_review',
     right: 'review_records',
     n: () => answer(api.GET('/api/review', { params: { query: { state: 'to_review', limit: 1 } } })),

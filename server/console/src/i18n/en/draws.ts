@@ -143,7 +143,6 @@ export default {
     dispatchText: 'The server makes a record for each object; the tablets get it at their next sync.',
     dispatched: '{n} tasks dispatched',
     transcript: 'Transcript',
-    openings: 'Openings',
     tasks: 'See the tasks',
     reserves: '{n} reserves, in their order',
   },

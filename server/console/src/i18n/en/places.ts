@@ -85,6 +85,7 @@ export const overview = {
     plans_to_approve: 'Plans to approve',
     draws_to_dispatch: 'Draws to dispatch',
     substitutions_to_approve: 'Substitutions to decide',
+    notices_to_issue: 'Notices to issue',
     records_to_review: 'Records to review',
     results_to_publish: 'Results to publish',
     quarantined: 'In quarantine',

@@ -143,7 +143,6 @@ export default {
     dispatchText: '服务器为每个对象建立检查记录，检查人员的平板下次同步时收到。',
     dispatched: '已派发 {n} 项任务',
     transcript: '下载抽取档案',
-    openings: '下载对应表',
     tasks: '查看任务',
     reserves: '备选对象 {n} 个，按名次依次递补',
   },

@@ -3,11 +3,13 @@ import { ceremony } from './ceremony'
 import common from './common'
 import draws from './draws'
 import { answer, items } from './items'
+import notices from './notices'
 import { overview } from './overview'
 import { journal, publication, quarantine, tasks } from './places'
 import { plans } from './plans'
 import { imports, registers } from './registers'
 import { review } from './review'
+import year from './year'
 import { subst } from './substitution'
 
 export default {
@@ -19,6 +21,7 @@ export default {
   imports,
   items,
   journal,
+  notices,
   overview,
   plans,
   publication,
@@ -28,4 +31,5 @@ export default {
   subst,
   tablets,
   tasks,
+  year,
 }

@@ -13,6 +13,7 @@ export const overview = {
     draws_under_way: '抽取进行中',
     draws_to_dispatch: '抽取待派发',
     substitutions_to_approve: '递补待审批',
+    notices_to_issue: '通知书待签发',
     records_to_review: '记录待审核',
     results_to_publish: '结果待公示',
     quarantined: '隔离区待处理',
