@@ -60,17 +60,24 @@ impl Held {
             .as_str()
             .unwrap()
             .to_owned();
-        for (act, body) in [
-            ("check", json!({})),
-            ("commit", json!({})),
-            ("close", json!({})),
-            ("dice", json!({ "rolls": rolls() })),
-            ("dispatch", json!({})),
-        ] {
-            officer
-                .post(&format!("/api/draws/{draw}/{act}"), body)
-                .await;
-        }
+        let at = |act: &str| format!("/api/draws/{draw}/{act}");
+        officer.post(&at("check"), json!({})).await;
+        let committed = officer.post(&at("commit"), json!({})).await;
+        let hash = draw::witness_commitment(
+            committed["commitment"].as_str().unwrap(),
+            "市民丙",
+            "kapok-tree-88",
+        );
+        let witness = json!({ "name": "市民丙", "committed": hash });
+        officer.post(&at("witnesses"), witness).await;
+        officer
+            .post(&at("witnesses"), json!({ "name": "迟到者" }))
+            .await;
+        officer.post(&at("close"), json!({})).await;
+        let said = json!({ "name": "市民丙", "value": "kapok-tree-88" });
+        officer.post(&at("reveal"), said).await;
+        officer.post(&at("dice"), json!({ "rolls": rolls() })).await;
+        officer.post(&at("dispatch"), json!({})).await;
         let stranger = office.person();
         Self {
             office,
@@ -99,7 +106,7 @@ impl Held {
 
     async fn slip(&self, object: &str) -> Value {
         let body = json!({ "object": object, "reason": "对象本人来函索取" });
-        self.officer.post(&self.at("/slips"), body).await
+        self.officer.post(&self.at("/object-slips"), body).await
     }
 
     /// An object of the frame that was neither drawn nor is a reserve.
@@ -298,7 +305,7 @@ async fn on_the_day_of_publication_everybody_learns_the_own_lot() {
     let none = json!({ "object": "object-c-0", "reason": "来函索取" });
     assert_eq!(
         held.officer
-            .refused(Method::POST, &held.at("/slips"), none)
+            .refused(Method::POST, &held.at("/object-slips"), none)
             .await
             .0,
         404
@@ -435,5 +442,70 @@ async fn an_auditor_gets_all_openings_with_a_reason() {
     );
     let journal = held.auditor.get("/api/journal?limit=200").await.to_string();
     assert!(journal.contains("draw.open") && journal.contains("年度审计"));
+    held.office.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_witness_looks_behind_some_ids_and_learns_nothing_of_the_result() {
+    // D3
+    let held = Held::open().await;
+    let slips = held.officer.get(&held.at("/slips")).await;
+    let code = |name: &str| -> String {
+        let all = slips.as_array().or(slips["rows"].as_array()).unwrap();
+        let slip = all.iter().find(|s| s["name"] == name).unwrap();
+        slip["code"].as_str().unwrap().to_owned()
+    };
+    let of = |code: String| format!("/api/w/{code}/sample");
+    let told = held.stranger.get(&of(code("市民丙"))).await;
+    let rows = told["rows"].as_array().unwrap();
+    assert_eq!((rows.len(), &told["public"]), (20, &json!(false)));
+    for row in rows {
+        let text = |name: &str| row[name].as_str().unwrap();
+        assert_eq!(draw::open(text("salt"), text("id")), text("blinded"));
+        assert_eq!(
+            row.as_object().unwrap().len(),
+            6,
+            "no word of the result: {row}"
+        );
+        // Nor can it be had with what a witness now holds.
+        let page = held
+            .page(&format!("id={}&salt={}", text("id"), text("salt")))
+            .await;
+        assert!(page.contains(LATER) || page.contains("不参加这次抽取"));
+    }
+    // Who was not on the closed list has no sample; a wrong code has nothing.
+    let late = held.stranger.get(&of(code("迟到者"))).await;
+    assert_eq!(late["rows"], json!([]));
+    let wrong = held
+        .stranger
+        .refused(Method::GET, &of("ABCDEFGHJKLM".into()), json!({}))
+        .await;
+    assert_eq!(wrong, (404, "wrong_code".into()));
+    // On the day of publication the lists can be searched.
+    let list = |name: &str| format!("/api/public/draws/{}/lists/{name}", held.draw);
+    let early = held
+        .stranger
+        .refused(Method::GET, &list("objects.csv"), json!({}))
+        .await;
+    assert_eq!(early, (409, "not_public_yet".into()));
+    held.office.clock.advance(2 * DAY);
+    let objects = String::from_utf8(held.stranger.bytes(&list("objects.csv")).await).unwrap();
+    let excluded = String::from_utf8(held.stranger.bytes(&list("excluded.csv")).await).unwrap();
+    for row in rows {
+        let blinded = row["blinded"].as_str().unwrap();
+        assert_eq!(
+            objects.contains(blinded),
+            row["in_frame"].as_bool().unwrap()
+        );
+        assert_eq!(
+            excluded.contains(blinded),
+            !row["in_frame"].as_bool().unwrap()
+        );
+    }
+    let sealed = held
+        .stranger
+        .refused(Method::GET, &list("openings.csv"), json!({}))
+        .await;
+    assert_eq!(sealed.0, 404);
     held.office.server.stop().await;
 }

@@ -148,7 +148,7 @@ test('an object that was not drawn gets a slip and finds itself', async () => {
   const dialog = officer.getByRole('dialog')
   await dialog.locator('textarea').fill('对象来函索取')
   const [answer] = await Promise.all([
-    officer.waitForResponse((r) => r.url().endsWith('/slips') && r.request().method() === 'POST'),
+    officer.waitForResponse((r) => r.url().endsWith('/object-slips') && r.request().method() === 'POST'),
     dialog.getByRole('button', { name: '出具凭条' }).click(),
   ])
   const slip = await answer.json()
@@ -161,6 +161,24 @@ test('an object that was not drawn gets a slip and finds itself', async () => {
   await page.getByText(slip.blinded).waitFor()
   await shot(page, 'mine-slip')
   await page.close()
+})
+
+// D3
+test('a witness checks a random sample on the own telephone', async () => {
+  const officer = await signIn('drawer')
+  const slips = await officer.evaluate(async (id) => (await fetch(`/api/draws/${id}/slips`)).json(), stage.draw)
+  const slip = (slips.rows ?? slips)[0]
+  const context = await browser.newContext({ viewport: { width: 390, height: 844 }, locale: 'zh-CN' })
+  const page = await context.newPage()
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  await page.goto(slip.link)
+  await page.getByRole('heading', { name: '请您抽查名单' }).waitFor()
+  await page.getByText('✓ 20 个全部相符').waitFor()
+  await page.locator('.samples details').first().locator('summary').click()
+  await page.getByText(/本机在公布的 (objects|excluded).csv 里找到/).first().waitFor()
+  await shot(page, 'witness-sample')
+  assert.deepEqual(await axe(page), [])
+  await context.close()
 })
 
 // D2, K2

@@ -1,6 +1,7 @@
 // The page of a witness. The value is made or typed here, is kept on this telephone, and only its hash
 // leaves it before the list is closed. At a terminal of the hall nothing is kept: the witness notes the
 // value on the slip.
+import { sample } from '/sample.js'
 import { sha256 } from '/sha256.js'
 
 const code = document.body.dataset.code
@@ -192,16 +193,19 @@ function draw(force) {
   if (!force && text === shown) return
   shown = text
   const focused = document.activeElement?.id
+  const open = [...main.querySelectorAll('details[open]')].map((d) => d.querySelector('summary').textContent)
   main.replaceChildren(
     h('p', { className: 'quiet' }, mine.number),
     h('h1', {}, `${mine.name}，您好`),
     h('p', { className: 'quiet' }, `见证人 · ${CAPACITY[mine.capacity]} · ${mine.title}`),
     problem ? h('p', { className: 'card bad', role: 'alert' }, problem) : '',
     h('section', { className: 'card' }, ...body()),
+    sample(h, code, mine, () => draw(true)),
     mine.commitment ? h('details', {}, h('summary', {}, '封存指纹（应与大屏幕一致）'), hash(mine.commitment)) : '',
     h('p', { className: 'quiet' }, '姓名、指纹和揭晓的数值会写进公开的抽取档案。'),
     h('p', {}, h('a', { href: `/draws/${mine.draw}` }, '抽取的公开页面'), terminal ? '　' : '', terminal ? h('a', { href: '/w' }, '下一位见证人') : ''),
   )
+  for (const d of main.querySelectorAll('details')) d.open = open.includes(d.querySelector('summary').textContent)
   if (focused) document.getElementById(focused)?.focus()
 }
 

@@ -7,6 +7,7 @@ mod bundle;
 pub mod mine;
 pub mod mine_facts;
 mod sample;
+mod sample_routes;
 mod slip;
 
 use memchr::memmem;
@@ -22,7 +23,9 @@ use crate::state::AppState;
 
 /// The routes of openings.
 pub fn router() -> OpenApiRouter<AppState> {
-    bundle::router().merge(slip::router())
+    bundle::router()
+        .merge(slip::router())
+        .merge(sample_routes::router())
 }
 
 /// The address of the page where an object looks itself up, below the server's. All parts are letters,

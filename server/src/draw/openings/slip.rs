@@ -140,7 +140,7 @@ struct SlipView {
 }
 
 /// Makes the slip of an object; the journal says for whom and why.
-#[utoipa::path(post, path = "/api/draws/{id}/slips", operation_id = "make_slip", tag = "draw",
+#[utoipa::path(post, path = "/api/draws/{id}/object-slips", operation_id = "make_slip", tag = "draw",
     params(("id" = String, Path)), request_body = SlipInput,
     responses((status = 200, body = SlipView), (status = 403, body = Problem),
         (status = 404, body = Problem), (status = 422, body = Problem)))]

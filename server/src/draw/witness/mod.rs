@@ -3,7 +3,7 @@
 //! paper. The server never sees a value before the list is closed.
 
 pub mod page;
-mod public;
+pub(in crate::draw) mod public;
 mod slips;
 pub mod store;
 

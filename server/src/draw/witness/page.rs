@@ -17,11 +17,16 @@ use crate::web::asset;
 
 /// The pages of witnesses.
 pub fn router() -> Router<AppState> {
-    const FOLDER: [(&str, &str, &str); 3] = [
+    const FOLDER: [(&str, &str, &str); 4] = [
         (
             "/witness.js",
             "text/javascript",
             include_str!("../../../portal/witness/witness.js"),
+        ),
+        (
+            "/sample.js",
+            "text/javascript",
+            include_str!("../../../portal/witness/sample.js"),
         ),
         (
             "/sha256.js",

@@ -226,7 +226,7 @@ fn shown(tx: &mut Tx<'_>, draw: &Draw, witness: WitnessView, now: i64) -> Result
 }
 
 /// What somebody with a wrong code is told.
-fn wrong_code(state: &AppState, parts: &Parts) -> AppError {
+pub(in crate::draw) fn wrong_code(state: &AppState, parts: &Parts) -> AppError {
     let key = format!("w/{}", origin(parts));
     let now = state.now();
     if let Some(minutes) = state.witness_throttle.wait(&key, now) {

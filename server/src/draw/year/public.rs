@@ -61,7 +61,8 @@ pub fn public_year(tx: &mut Tx<'_>, sought: &Sought, now: i64) -> Result<PublicY
         of.as_deref(),
     );
     let department = (!sought.department.is_empty()).then_some(&sought.department);
-    let filter = "(commitment IS NOT NULL OR state = 'void') AND year = $1 AND ($2 IS NULL OR EXISTS (
+    let filter =
+        "(commitment IS NOT NULL OR state = 'void') AND year = $1 AND ($2 IS NULL OR EXISTS (
              SELECT 1 FROM plan_departments p
              WHERE p.plan = draws.plan AND p.state <> 'declined' AND p.department = $2))
          AND ($3 IS NULL OR title LIKE $3 ESCAPE '\\' OR number LIKE $3 ESCAPE '\\')";
