@@ -26,7 +26,7 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 
 /// The sample of a witness.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
-struct SampleView {
+struct WitnessSample {
     /// Whether `objects.csv` and `excluded.csv` are public now.
     public: bool,
     /// The openings; none before the seed, or for who is not on the closed list.
@@ -37,12 +37,12 @@ struct SampleView {
 /// committed lists, never who was drawn.
 #[utoipa::path(get, path = "/api/w/{code}/sample", operation_id = "witness_sample", tag = "public",
     params(("code" = String, Path)),
-    responses((status = 200, body = SampleView), (status = 404, body = Problem), (status = 429, body = Problem)))]
+    responses((status = 200, body = WitnessSample), (status = 404, body = Problem), (status = 429, body = Problem)))]
 async fn of_witness(
     State(state): State<AppState>,
     Path(code): Path<String>,
     parts: Parts,
-) -> Result<Json<SampleView>, AppError> {
+) -> Result<Json<WitnessSample>, AppError> {
     let (code, now) = (normal_code(&code), state.now());
     // One at a time: a list may hold millions.
     let _turn = state.lookups.acquire().await.map_err(AppError::internal)?;
@@ -59,7 +59,7 @@ async fn of_witness(
                 false => Vec::new(),
             };
             let public = crate::draw::public::draw(tx, &id, now)?.is_some_and(|d| d.public);
-            Ok(Some(SampleView { public, rows }))
+            Ok(Some(WitnessSample { public, rows }))
         })
         .await?;
     seen.map(Json).ok_or_else(|| wrong_code(&state, &parts))
