@@ -29,6 +29,8 @@ pub trait Random: Send {
 pub trait KeyStore: Send + Sync {
     /// The device's secret, made when there is none yet.
     fn device_secret(&self, random: &mut dyn Random) -> std::io::Result<[u8; 32]>;
+    /// Destroys the secret: what it protected opens no more.
+    fn forget(&self) -> std::io::Result<()>;
     /// `host` when the operating system guards the secret, `file` when it lies beside the store.
     fn kind(&self) -> &'static str;
 }
@@ -37,6 +39,12 @@ pub trait KeyStore: Send + Sync {
 pub trait Space: Send + Sync {
     #[allow(missing_docs)]
     fn free_bytes(&self, path: &Path) -> Option<u64>;
+
+    /// Takes `bytes` of room for `file` before it is written.
+    ///
+    /// # Errors
+    /// [`std::io::ErrorKind::StorageFull`] when there is not so much.
+    fn reserve(&self, file: &std::fs::File, bytes: u64) -> std::io::Result<()>;
 }
 
 /// A request to the server.

@@ -219,6 +219,7 @@ async fn lesson_24_days_without_a_confirmation_are_warned_of() {
     server.offline.store(true, Ordering::SeqCst);
     for (hours, want) in [(1, "none"), (24, "one_day"), (50, "three_days")] {
         tablet.clock.advance(hours * 3_600_000);
+        tablet.unlock("zhang", "135790").await;
         assert_eq!(tablet.ok("/api/sync").await["warning"], want);
     }
     server.offline.store(false, Ordering::SeqCst);
@@ -363,6 +364,7 @@ async fn a_colleagues_photo_must_have_come_before_signing() {
     assert_eq!(missing["can_sign"], false);
     server.no_downloads.store(false, Ordering::SeqCst);
     second.clock.advance(3_600_000);
+    second.unlock("li", "246801").await;
     assert_eq!(second.sync().await, None);
     let photos = second.ok(&format!("/api/tasks/{task}/photos")).await;
     for row in photos["rows"].as_array().expect("rows") {

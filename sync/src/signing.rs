@@ -13,6 +13,8 @@ pub const STATEMENT: &str = "application/vnd.double-random.statement.v1+json";
 pub const PARTY: &str = "application/vnd.double-random.party.v1+json";
 /// A team's roster, signed by the server.
 pub const ROSTER: &str = "application/vnd.double-random.roster.v1+json";
+/// The server's word to a tablet that it is revoked and must wipe itself.
+pub const REVOCATION: &str = "application/vnd.double-random.revocation.v1";
 /// A request of a device to the server.
 pub const REQUEST: &str = "application/vnd.double-random.request.v1";
 
@@ -45,6 +47,11 @@ pub fn pae(kind: &str, body: &[u8]) -> Vec<u8> {
     let mut out = format!("DSSEv1 {} {kind} {} ", kind.len(), body.len()).into_bytes();
     out.extend_from_slice(body);
     out
+}
+
+/// What the server signs for a revoked device: it stays true, so it may be told again and again.
+pub fn revocation(device: &Key) -> Vec<u8> {
+    format!("REVOKED\n{device}").into_bytes()
 }
 
 /// Signs `body` as a `kind`.

@@ -224,6 +224,7 @@ impl Agent {
                 .add_slots(&slots, &data_key, self.pin_cost, random.as_mut())
                 .map_err(|e| Problem::internal(&e))?;
             vault.set("server", &server).map_err(storage)?;
+            vault.unset("wiped_at").map_err(storage)?;
             vault
                 .set("device_name", &offer.device_name)
                 .map_err(storage)?;

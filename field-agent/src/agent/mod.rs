@@ -18,11 +18,13 @@ mod ready;
 pub mod record;
 mod sign_off_view;
 pub mod signing;
+mod slim;
 pub mod status;
 pub mod sync;
 pub mod tasks;
 mod team;
 mod unlock;
+mod wipe;
 mod write;
 
 use std::collections::{HashMap, VecDeque};
@@ -149,8 +151,8 @@ impl Agent {
             lock(&tokens).fill(&mut bytes);
             hex::encode(bytes)
         };
-        Ok(Arc::new(Agent {
-            access: Access::new(agent, Box::new(token)),
+        let agent = Arc::new(Agent {
+            access: Access::new(agent, Box::new(token), ports.clock.clone()),
             data: ports.data,
             clock: ports.clock,
             random,
@@ -169,7 +171,12 @@ impl Agent {
             nearby_change: tokio::sync::Notify::new(),
             other_tablets: ports.other_tablets,
             log: Mutex::default(),
-        }))
+        });
+        let wiping = lock(&agent.vault).is_wiping()?;
+        if wiping {
+            agent.finish_wiping()?;
+        }
+        Ok(agent)
     }
 
     /// Tokens and sessions.

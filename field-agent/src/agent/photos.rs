@@ -124,14 +124,16 @@ impl Agent {
             (form::THUMBNAIL, rendered.thumbnail.as_slice()),
         ];
         let parts = parts.map(|(form, bytes)| (form, Sha256::of(bytes).to_string(), bytes));
-        {
-            let mut random = super::lock(&self.random);
-            for (_, sha256, bytes) in &parts {
-                blobs
-                    .write(sha256, bytes, random.as_mut())
-                    .map_err(|e| write_failed(&e))?;
-            }
-        }
+        let files = parts
+            .each_ref()
+            .map(|(_, sha256, bytes)| (sha256.as_str(), *bytes));
+        blobs
+            .write(
+                &files,
+                self.space.as_ref(),
+                super::lock(&self.random).as_mut(),
+            )
+            .map_err(|e| write_failed(&e))?;
         let mut edits = Vec::new();
         let mut put =
             |field: &str, value: Value| edits.push((format!("photo/{photo}/{field}"), value));
@@ -283,7 +285,7 @@ impl Agent {
     }
 }
 
-fn write_failed(error: &std::io::Error) -> Problem {
+pub(super) fn write_failed(error: &std::io::Error) -> Problem {
     if error.kind() == std::io::ErrorKind::StorageFull {
         disk_full()
     } else {

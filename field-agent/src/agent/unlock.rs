@@ -26,8 +26,10 @@ impl Agent {
             .map(|open| unconfirmed(&open.db))
             .transpose();
         let counted = counted.map_err(storage)?;
-        let vault = lock(&self.vault);
-        let cards = vault.cards(now).map_err(storage)?;
+        let mut vault = lock(&self.vault);
+        let cards = vault
+            .cards(now, self.clock.monotonic_ms())
+            .map_err(storage)?;
         let inspectors: Vec<InspectorCard> = cards
             .into_iter()
             .map(|c| InspectorCard {
@@ -67,6 +69,7 @@ impl Agent {
             now,
             clock_offset_ms: number("clock_offset_ms")?,
             pin_min_length: PIN_MIN as u32,
+            wiped_at: number("wiped_at")?,
         })
     }
 
@@ -90,7 +93,8 @@ impl Agent {
     /// Opens the slot of `person`, or says what is wrong.
     pub(super) fn try_pin(&self, person: &str, pin: &str) -> Result<Opened, Problem> {
         let now = self.now();
-        lock(&self.vault).unlock(person, pin, now).map_err(|refused| match refused {
+        let monotonic = self.clock.monotonic_ms();
+        lock(&self.vault).unlock(person, pin, now, monotonic).map_err(|refused| match refused {
             UnlockError::NoSlot(_) => Problem::not_found("no_such_inspector", "这台平板上没有这位检查人员。"),
             UnlockError::WrongPin { tries_left, wait_ms } => {
                 let wait = if wait_ms > 0 { format!("，{} 秒后可再试", wait_ms.div_euclid(1000) + 1) } else { String::new() };

@@ -20,9 +20,13 @@ use serde::de::DeserializeOwned;
 
 use super::Problem;
 use crate::Agent;
+use crate::ports::Clock;
 
 const CSP: &str = "default-src 'self'; img-src 'self' blob: data:; style-src 'self' 'unsafe-inline'; \
     connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/// A session that nobody uses for so long is ended, in milliseconds.
+pub const LOCK_AFTER_MS: i64 = 15 * 60_000;
 
 /// Makes an unguessable token: 64 hex digits.
 pub type TokenSource = dyn Fn() -> String + Send + Sync;
@@ -31,6 +35,7 @@ pub type TokenSource = dyn Fn() -> String + Send + Sync;
 pub struct Access {
     agent: String,
     tokens: Box<TokenSource>,
+    clock: Arc<dyn Clock>,
     inner: Mutex<Inner>,
     used: tokio::sync::Notify,
 }
@@ -41,15 +46,22 @@ struct Inner {
     host: Option<String>,
     launch_links: Vec<String>,
     launched: Vec<String>,
-    sessions: HashMap<String, String>,
+    sessions: HashMap<String, Session>,
+}
+
+struct Session {
+    person: String,
+    /// By the clock that never jumps.
+    used_at: i64,
 }
 
 impl Access {
     /// `agent` is the agent's id, part of the cookies' names.
-    pub fn new(agent: String, tokens: Box<TokenSource>) -> Self {
+    pub fn new(agent: String, tokens: Box<TokenSource>, clock: Arc<dyn Clock>) -> Self {
         Access {
             agent,
             tokens,
+            clock,
             inner: Mutex::default(),
             used: tokio::sync::Notify::new(),
         }
@@ -76,9 +88,11 @@ impl Access {
     /// Begins a session of `person` and returns its token.
     pub fn begin_session(&self, person: &str) -> String {
         let token = (self.tokens)();
-        self.inner()
-            .sessions
-            .insert(token.clone(), person.to_owned());
+        let session = Session {
+            person: person.to_owned(),
+            used_at: self.clock.monotonic_ms(),
+        };
+        self.inner().sessions.insert(token.clone(), session);
         token
     }
 
@@ -101,10 +115,21 @@ impl Access {
         cookie(headers, &self.session_name())
     }
 
-    /// Who has unlocked the session that the request carries.
-    pub fn person(&self, headers: &HeaderMap) -> Option<String> {
+    /// Who has unlocked the session that the request carries, unless it was left unused for too long.
+    /// `uses`: somebody does something, and not a screen that keeps itself up to date.
+    pub fn person(&self, headers: &HeaderMap, uses: bool) -> Option<String> {
         let token = self.session_token(headers)?;
-        self.inner().sessions.get(&token).cloned()
+        let now = self.clock.monotonic_ms();
+        let mut inner = self.inner();
+        let session = inner.sessions.get_mut(&token)?;
+        if now - session.used_at >= LOCK_AFTER_MS {
+            inner.sessions.remove(&token);
+            return None;
+        }
+        if uses {
+            session.used_at = now;
+        }
+        Some(session.person.clone())
     }
 
     fn session_name(&self) -> String {
@@ -291,7 +316,7 @@ impl FromRequestParts<Arc<Agent>> for Me {
     async fn from_request_parts(parts: &mut Parts, agent: &Arc<Agent>) -> Result<Self, Problem> {
         agent
             .access()
-            .person(&parts.headers)
+            .person(&parts.headers, !parts.method.is_safe())
             .map(Me)
             .ok_or_else(|| {
                 Problem::new(
@@ -313,7 +338,7 @@ impl FromRequestParts<Arc<Agent>> for MaybeMe {
         parts: &mut Parts,
         agent: &Arc<Agent>,
     ) -> Result<Self, Self::Rejection> {
-        Ok(MaybeMe(agent.access().person(&parts.headers)))
+        Ok(MaybeMe(agent.access().person(&parts.headers, false)))
     }
 }
 

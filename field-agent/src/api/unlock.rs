@@ -42,6 +42,8 @@ pub struct AgentState {
     pub clock_offset_ms: Option<i64>,
     /// Least length of a PIN on this tablet, in characters.
     pub pin_min_length: u32,
+    /// When the office had this tablet wipe itself, ms; until it is enrolled again.
+    pub wiped_at: Option<i64>,
 }
 
 /// One inspector of this tablet, as a card on the unlock screen.
@@ -140,6 +142,13 @@ pub async fn lock(State(agent): Shared, headers: HeaderMap) -> Result<Response, 
         axum::Json(state),
     )
         .into_response())
+}
+
+/// Somebody uses the tablet: it does not lock itself yet. What screens load by themselves does not
+/// count as use.
+#[utoipa::path(post, path = "/api/active", tag = "unlock", responses((status = 204)))]
+pub async fn active(_me: Me) -> axum::http::StatusCode {
+    axum::http::StatusCode::NO_CONTENT
 }
 
 /// Asks the server for whom the code was issued; uses nothing up.

@@ -53,6 +53,18 @@ impl KeyStore for FileKeyStore {
         }
     }
 
+    fn forget(&self) -> io::Result<()> {
+        match fs::OpenOptions::new().write(true).open(&self.path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(e),
+            Ok(mut file) => {
+                file.write_all(&[0; 32])?;
+                file.sync_all()?;
+            }
+        }
+        fs::remove_file(&self.path)
+    }
+
     fn kind(&self) -> &'static str {
         "file"
     }

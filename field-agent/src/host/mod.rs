@@ -7,7 +7,7 @@ mod nearby;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -54,17 +54,8 @@ impl Config {
 }
 
 /// The system's clock.
-pub struct SystemClock {
-    started: Instant,
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        SystemClock {
-            started: Instant::now(),
-        }
-    }
-}
+#[derive(Default)]
+pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[allow(
@@ -77,7 +68,9 @@ impl Clock for SystemClock {
     }
 
     fn monotonic_ms(&self) -> i64 {
-        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+        // Counts on while the tablet sleeps, unlike an `Instant`.
+        let up = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        up.tv_sec.saturating_mul(1_000) + up.tv_nsec / 1_000_000
     }
 }
 
@@ -103,6 +96,15 @@ impl Space for DiskSpace {
     fn free_bytes(&self, path: &Path) -> Option<u64> {
         let stat = rustix::fs::statvfs(path).ok()?;
         stat.f_bavail.checked_mul(stat.f_frsize)
+    }
+
+    fn reserve(&self, file: &std::fs::File, bytes: u64) -> std::io::Result<()> {
+        use rustix::io::Errno;
+        match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes) {
+            // A file system that cannot reserve says so when it is written.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 }
 

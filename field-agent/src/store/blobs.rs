@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 
-use crate::ports::Random;
+use crate::ports::{Random, Space};
 use crate::vault::slot::derive;
 
 const MAGIC: &[u8; 4] = b"DRB1";
@@ -50,25 +50,55 @@ impl Blobs {
         self.dir.join(hex::encode(&name[..16]))
     }
 
-    /// Writes `bytes` under their hash. Once it returns they are on disk under their final name;
-    /// a crash before leaves a `.tmp` file that the next start removes.
-    pub fn write(&self, sha256: &str, bytes: &[u8], random: &mut dyn Random) -> io::Result<()> {
-        let path = self.path(sha256);
-        let temporary = path.with_extension("tmp");
-        let written = self.write_file(&temporary, bytes, random);
-        if let Err(failed) = written {
+    /// Writes bytes under their hashes, all or none: the room for all of them is taken before the first
+    /// is written. Once it returns they are on disk under their final names; a crash before leaves
+    /// `.tmp` files that the next start removes.
+    pub fn write(
+        &self,
+        parts: &[(&str, &[u8])],
+        space: &dyn Space,
+        random: &mut dyn Random,
+    ) -> io::Result<()> {
+        let paths: Vec<PathBuf> = parts.iter().map(|(sha256, _)| self.path(sha256)).collect();
+        let temporary = |path: &Path| path.with_extension("tmp");
+        let written = || -> io::Result<()> {
+            let mut files = Vec::new();
+            for (path, (_, bytes)) in paths.iter().zip(parts) {
+                let file = File::create(temporary(path))?;
+                space.reserve(&file, stored_len(bytes.len()))?;
+                files.push(file);
+            }
+            for (file, (_, bytes)) in files.into_iter().zip(parts) {
+                self.write_file(file, bytes, random)?;
+            }
+            Ok(())
+        };
+        if let Err(failed) = written() {
             // The disk may be full: give the room back at once.
-            let _ = fs::remove_file(&temporary);
+            for path in &paths {
+                let _ = fs::remove_file(temporary(path));
+            }
             return Err(failed);
         }
-        fs::rename(&temporary, &path)?;
+        for path in &paths {
+            fs::rename(temporary(path), path)?;
+        }
         File::open(&self.dir)?.sync_all()
     }
 
-    fn write_file(&self, path: &Path, bytes: &[u8], random: &mut dyn Random) -> io::Result<()> {
+    /// Removes the bytes of a hash; true when they were here.
+    pub fn remove(&self, sha256: &str) -> io::Result<bool> {
+        match fs::remove_file(self.path(sha256)) {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
+    fn write_file(&self, file: File, bytes: &[u8], random: &mut dyn Random) -> io::Result<()> {
         let mut prefix = [0; 16];
         random.fill(&mut prefix);
-        let mut file = io::BufWriter::new(File::create(path)?);
+        let mut file = io::BufWriter::new(file);
         file.write_all(MAGIC)?;
         file.write_all(&prefix)?;
         let last = bytes.len().div_ceil(CHUNK).max(1) - 1;
@@ -136,6 +166,11 @@ impl Blobs {
     }
 }
 
+/// Length of a file that holds so many bytes.
+fn stored_len(len: usize) -> u64 {
+    (HEADER + len + len.div_ceil(CHUNK).max(1) * TAG) as u64
+}
+
 fn nonce(prefix: &[u8; 16], index: u64, last: bool) -> XNonce {
     let mut nonce = [0; 24];
     nonce[..16].copy_from_slice(prefix);
@@ -156,6 +191,58 @@ mod tests {
         }
     }
 
+    struct Endless;
+    impl Space for Endless {
+        fn free_bytes(&self, _: &Path) -> Option<u64> {
+            None
+        }
+        fn reserve(&self, _: &File, _: u64) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Room for so many files.
+    struct Room(std::sync::atomic::AtomicI64);
+    impl Space for Room {
+        fn free_bytes(&self, _: &Path) -> Option<u64> {
+            None
+        }
+        fn reserve(&self, _: &File, _: u64) -> io::Result<()> {
+            let left = self.0.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+            if left > 0 {
+                Ok(())
+            } else {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+        }
+    }
+
+    // F8: never half a photo, and the room is given back
+    #[rstest]
+    #[case(0)]
+    #[case(1)]
+    #[case(2)]
+    fn lesson_18_room_for_all_forms_is_taken_before_the_first_is_written(#[case] room: i64) {
+        let dir = tempfile::tempdir().expect("dir");
+        let blobs = Blobs::open(dir.path(), &[1; 32]).expect("opens");
+        let parts: [(&str, &[u8]); 3] = [("aa", b"one"), ("bb", b"two"), ("cc", b"three")];
+        let failed = blobs
+            .write(&parts, &Room(room.into()), &mut Fixed)
+            .expect_err("full");
+        assert_eq!(failed.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(fs::read_dir(dir.path()).expect("lists").count(), 0);
+        blobs
+            .write(&parts, &Room(3.into()), &mut Fixed)
+            .expect("room");
+        let stored = |name: &str| fs::metadata(blobs.path(name)).expect("there").len();
+        assert_eq!(
+            stored("cc"),
+            stored_len(5),
+            "what is reserved is what is written"
+        );
+        assert!(blobs.remove("bb").expect("removes") && !blobs.has("bb"));
+    }
+
     fn sample(len: usize) -> Vec<u8> {
         (0..len).map(|i| (i * 31 % 251) as u8).collect()
     }
@@ -171,7 +258,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("dir");
         let blobs = Blobs::open(dir.path(), &[1; 32]).expect("opens");
         let bytes = sample(len);
-        blobs.write("aa", &bytes, &mut Fixed).expect("writes");
+        blobs
+            .write(&[("aa", &bytes)], &Endless, &mut Fixed)
+            .expect("writes");
         assert_eq!(blobs.read("aa").expect("reads"), bytes);
         for offset in [0, 1, CHUNK - 1, CHUNK, len, len + 5] {
             let want = bytes.get(offset..).unwrap_or_default();
@@ -190,7 +279,9 @@ mod tests {
         let dir = tempfile::tempdir().expect("dir");
         let blobs = Blobs::open(dir.path(), &[1; 32]).expect("opens");
         let bytes = sample(2 * CHUNK + 100);
-        blobs.write("aa", &bytes, &mut Fixed).expect("writes");
+        blobs
+            .write(&[("aa", &bytes)], &Endless, &mut Fixed)
+            .expect("writes");
         let path = blobs.path("aa");
         let stored = fs::read(&path).expect("file");
         assert!(!stored.windows(32).any(|w| w == &bytes[..32]));

@@ -8,6 +8,7 @@ pub mod blobs;
 pub mod changes;
 pub mod migrate;
 pub mod queue;
+pub mod slim;
 pub mod statements;
 pub mod tasks;
 

@@ -11,6 +11,7 @@
 
 pub mod slot;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -92,6 +93,8 @@ pub fn check_new_pin(pin: &str) -> Result<(), WeakPin> {
 pub struct Vault {
     db: Connection,
     device_secret: zeroize::Zeroizing<[u8; 32]>,
+    /// Until when a person's next try is refused, by the clock that never jumps.
+    waits: HashMap<String, i64>,
 }
 
 impl Vault {
@@ -109,6 +112,7 @@ impl Vault {
         let vault = Vault {
             db,
             device_secret: zeroize::Zeroizing::new(device_secret),
+            waits: HashMap::new(),
         };
         if vault.get("agent")?.is_none() {
             let mut id = [0; 8];
@@ -137,31 +141,56 @@ impl Vault {
             .map(drop)
     }
 
+    /// Removes a plain fact.
+    pub fn unset(&self, key: &str) -> rusqlite::Result<()> {
+        self.db
+            .execute("DELETE FROM meta WHERE key = ?1", [key])
+            .map(drop)
+    }
+
     /// A plain fact that is a number.
     pub fn get_i64(&self, key: &str) -> rusqlite::Result<Option<i64>> {
         Ok(self.get(key)?.and_then(|v| v.parse().ok()))
     }
 
-    /// The inspectors of this tablet, in the order of enrolment.
-    pub fn cards(&self, now: i64) -> rusqlite::Result<Vec<Card>> {
-        let mut query = self.db.prepare(
-            "SELECT person, name, unit, certificate, public_key, failures, failed_at FROM slot ORDER BY position",
-        )?;
-        query
+    /// The inspectors of this tablet, in the order of enrolment. `monotonic`: see [`Vault::unlock`].
+    pub fn cards(&mut self, now: i64, monotonic: i64) -> rusqlite::Result<Vec<Card>> {
+        let mut cards = self
+            .db
+            .prepare(
+                "SELECT person, name, unit, certificate, public_key, failures FROM slot ORDER BY position",
+            )?
             .query_map([], |r| {
-                let (failures, failed_at): (u32, i64) = (r.get(5)?, r.get(6)?);
-                let wait = wait_ms(failures, failed_at, now);
                 Ok(Card {
                     person: r.get(0)?,
                     name: r.get(1)?,
                     unit: r.get(2)?,
                     certificate: r.get(3)?,
                     public_key: r.get(4)?,
-                    failures,
-                    wait_until: (wait > 0).then_some(now + wait),
+                    failures: r.get(5)?,
+                    wait_until: None,
                 })
             })?
-            .collect()
+            .collect::<rusqlite::Result<Vec<Card>>>()?;
+        for card in &mut cards {
+            let wait = self.wait(&card.person, card.failures, monotonic);
+            card.wait_until = (wait > 0).then_some(now + wait);
+        }
+        Ok(cards)
+    }
+
+    /// How long the next try of a person has to wait. The count of failures is on disk; the time is
+    /// that of a clock which nobody can set, and begins anew with every start of the process.
+    fn wait(&mut self, person: &str, failures: u32, monotonic: i64) -> i64 {
+        let whole = pause_ms(failures);
+        if whole == 0 {
+            return 0;
+        }
+        let until = self
+            .waits
+            .entry(person.to_owned())
+            .or_insert(monotonic + whole);
+        (*until - monotonic).max(0)
     }
 
     /// The number of the enforcement certificate, as rosters have it.
@@ -213,25 +242,40 @@ impl Vault {
     }
 
     /// Opens the slot of `person`. The attempt is on disk before the PIN is tried, so that ending the
-    /// process in between wins nobody a free guess.
-    pub fn unlock(&mut self, person: &str, pin: &str, now: i64) -> Result<Opened, UnlockError> {
+    /// process in between wins nobody a free guess. `monotonic`: milliseconds of a clock that nobody
+    /// can set, by which failures are slowed.
+    pub fn unlock(
+        &mut self,
+        person: &str,
+        pin: &str,
+        now: i64,
+        monotonic: i64,
+    ) -> Result<Opened, UnlockError> {
         let agent = self.get("agent")?.unwrap_or_default();
         let row = self.db.query_row(
-            "SELECT salt, m_kib, passes, nonce, sealed, failures, failed_at FROM slot WHERE person = ?1",
+            "SELECT salt, m_kib, passes, nonce, sealed, failures FROM slot WHERE person = ?1",
             [person],
             |r| {
-                let cost = PinCost { m_kib: r.get(1)?, passes: r.get(2)? };
-                let sealed = Sealed { salt: r.get(0)?, cost, nonce: r.get(3)?, bytes: r.get(4)? };
-                Ok((sealed, r.get::<_, u32>(5)?, r.get::<_, i64>(6)?))
+                let cost = PinCost {
+                    m_kib: r.get(1)?,
+                    passes: r.get(2)?,
+                };
+                let sealed = Sealed {
+                    salt: r.get(0)?,
+                    cost,
+                    nonce: r.get(3)?,
+                    bytes: r.get(4)?,
+                };
+                Ok((sealed, r.get::<_, u32>(5)?))
             },
         );
-        let Some((sealed, failures, failed_at)) = row.optional()? else {
+        let Some((sealed, failures)) = row.optional()? else {
             return Err(UnlockError::NoSlot(person.to_owned()));
         };
         if failures >= MAX_FAILURES {
             return Err(UnlockError::Closed);
         }
-        let wait = wait_ms(failures, failed_at, now);
+        let wait = self.wait(person, failures, monotonic);
         if wait > 0 {
             return Err(UnlockError::Wait { wait_ms: wait });
         }
@@ -240,21 +284,60 @@ impl Vault {
             "UPDATE slot SET failures = ?2, failed_at = ?3 WHERE person = ?1",
             params![person, failures, now],
         )?;
+        self.waits
+            .insert(person.to_owned(), monotonic + pause_ms(failures));
         match slot::open(&agent, person, pin, &self.device_secret, &sealed) {
             Ok(opened) => {
                 self.db.execute(
                     "UPDATE slot SET failures = 0, failed_at = 0 WHERE person = ?1",
                     [person],
                 )?;
+                self.waits.remove(person);
                 Ok(opened)
             }
             Err(SlotError::WrongPin) if failures >= MAX_FAILURES => Err(UnlockError::Closed),
             Err(SlotError::WrongPin) => Err(UnlockError::WrongPin {
                 tries_left: MAX_FAILURES - failures,
-                wait_ms: wait_ms(failures, now, now),
+                wait_ms: pause_ms(failures),
             }),
             Err(other) => Err(other.into()),
         }
+    }
+}
+
+impl Vault {
+    /// Destroys every key on this tablet and notes when. From here on nothing of the store can be
+    /// read by anybody; its files are removed after it, also by the next start if this one dies.
+    pub fn destroy_keys(&mut self, now: i64) -> rusqlite::Result<()> {
+        self.db.pragma_update(None, "secure_delete", true)?;
+        let tx = self.db.transaction()?;
+        tx.execute("DELETE FROM slot", [])?;
+        tx.execute(
+            "DELETE FROM meta WHERE key IN ('device', 'epoch', 'generation', 'unconfirmed_records', 'unconfirmed_photos')",
+            [],
+        )?;
+        tx.execute(
+            "INSERT OR REPLACE INTO meta(key, value) VALUES ('wiped_at', ?1), ('wiping', '1')",
+            [now.to_string()],
+        )?;
+        tx.commit()?;
+        self.waits.clear();
+        // The pages that held the slots are not left in the log either.
+        self.db
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+
+    /// Whether files are still to be removed.
+    pub fn is_wiping(&self) -> rusqlite::Result<bool> {
+        Ok(self.get("wiping")?.is_some())
+    }
+
+    /// The files are gone. Slots of a later enrolment are bound to `device_secret`.
+    pub fn wiped(&mut self, device_secret: [u8; 32]) -> rusqlite::Result<()> {
+        self.device_secret = zeroize::Zeroizing::new(device_secret);
+        self.db
+            .execute("DELETE FROM meta WHERE key = 'wiping'", [])
+            .map(drop)
     }
 }
 
@@ -270,18 +353,11 @@ pub struct NewSlot<'a> {
 }
 
 /// How long the next try has to wait: 5 s after the third failure, twice as long after each further one.
-/// A clock that was set back cannot make the wait longer than it was.
-fn wait_ms(failures: u32, failed_at: i64, now: i64) -> i64 {
+fn pause_ms(failures: u32) -> i64 {
     if failures < FREE_FAILURES {
         return 0;
     }
-    let whole = 5_000_i64 << (failures - FREE_FAILURES).min(9);
-    let passed = now.saturating_sub(failed_at);
-    if passed < 0 {
-        whole
-    } else {
-        (whole - passed).max(0)
-    }
+    5_000_i64 << (failures - FREE_FAILURES).min(9)
 }
 
 #[cfg(test)]

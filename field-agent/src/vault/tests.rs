@@ -45,13 +45,13 @@ fn with_two(dir: &Path) -> Vault {
 fn lesson_23_each_inspector_of_a_shared_tablet_opens_the_store_and_only_their_own_key() {
     let dir = tempfile::tempdir().expect("dir");
     let mut vault = with_two(dir.path());
-    let zhang = vault.unlock("zhang", "135790", 0).expect("opens");
-    let li = vault.unlock("li", "246801", 0).expect("opens");
+    let zhang = vault.unlock("zhang", "135790", 0, 0).expect("opens");
+    let li = vault.unlock("li", "246801", 0, 0).expect("opens");
     assert_eq!(zhang.data_key, li.data_key);
     assert_eq!((zhang.signing_seed, li.signing_seed), ([1; 32], [2; 32]));
     assert!(
         matches!(
-            vault.unlock("zhang", "246801", 0),
+            vault.unlock("zhang", "246801", 0, 0),
             Err(UnlockError::WrongPin { .. })
         ),
         "a colleague's PIN does not open"
@@ -62,11 +62,12 @@ fn lesson_23_each_inspector_of_a_shared_tablet_opens_the_store_and_only_their_ow
 #[test]
 fn wrong_pins_are_counted_on_disk_slowed_and_at_last_close_the_slot() {
     let dir = tempfile::tempdir().expect("dir");
-    let mut now = 0;
-    drop(with_two(dir.path()));
+    let mut monotonic = 0;
+    let mut vault = with_two(dir.path());
     for failure in 1..MAX_FAILURES {
-        let mut vault = vault(dir.path()); // opened anew: the count survives a restart
-        match vault.unlock("zhang", "000000", now) {
+        // The tablet's clock says what somebody set; it helps nobody.
+        let clock = [0, 1 << 45, -(1 << 45)][failure as usize % 3];
+        match vault.unlock("zhang", "000000", clock, monotonic) {
             Err(UnlockError::WrongPin {
                 tries_left,
                 wait_ms,
@@ -74,36 +75,72 @@ fn wrong_pins_are_counted_on_disk_slowed_and_at_last_close_the_slot() {
                 assert_eq!(tries_left, MAX_FAILURES - failure);
                 assert_eq!(wait_ms > 0, failure >= FREE_FAILURES);
                 if wait_ms > 0 {
-                    assert!(matches!(
-                        vault.unlock("zhang", "135790", now + wait_ms - 1),
-                        Err(UnlockError::Wait { .. })
-                    ));
-                    assert!(
-                        matches!(
-                            vault.unlock("zhang", "135790", now - 86_400_000),
+                    for clock in [clock, clock + 86_400_000, clock - 86_400_000] {
+                        assert!(matches!(
+                            vault.unlock("zhang", "135790", clock, monotonic + wait_ms - 1),
                             Err(UnlockError::Wait { .. })
-                        ),
-                        "setting the clock back does not help"
-                    );
+                        ));
+                    }
                 }
-                now += wait_ms;
+                monotonic += wait_ms;
             }
             other => panic!("failure {failure}: {other:?}"),
         }
     }
-    let mut vault = vault(dir.path());
     assert!(matches!(
-        vault.unlock("zhang", "000000", now),
+        vault.unlock("zhang", "000000", 0, monotonic),
         Err(UnlockError::Closed)
     ));
+    drop(vault);
+    let mut vault = self::vault(dir.path());
     assert!(matches!(
-        vault.unlock("zhang", "135790", now + 1_000_000_000),
+        vault.unlock("zhang", "135790", 1 << 40, 1 << 40),
         Err(UnlockError::Closed)
     ));
     assert!(
-        vault.unlock("li", "246801", now).is_ok(),
+        vault.unlock("li", "246801", 0, 0).is_ok(),
         "the colleague is not locked out"
     );
+}
+
+// F8: starting the tablet anew wins no time
+#[test]
+fn a_restart_begins_the_wait_anew() {
+    let dir = tempfile::tempdir().expect("dir");
+    let mut vault = with_two(dir.path());
+    for _ in 0..FREE_FAILURES {
+        assert!(vault.unlock("zhang", "000000", 0, 0).is_err());
+    }
+    for start in [0, 10_000, 3] {
+        drop(vault);
+        vault = self::vault(dir.path());
+        let wait = match vault.unlock("zhang", "135790", 1 << 45, start) {
+            Err(UnlockError::Wait { wait_ms }) => wait_ms,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(wait, 5_000);
+    }
+    assert!(vault.unlock("zhang", "135790", 0, 5_003).is_ok());
+}
+
+// F8: what a wiped tablet's disk still holds opens nothing
+#[test]
+fn destroyed_keys_are_not_on_the_disk_any_more() {
+    let dir = tempfile::tempdir().expect("dir");
+    let mut vault = with_two(dir.path());
+    let sealed: Vec<u8> = vault
+        .db
+        .query_row("SELECT sealed FROM slot WHERE person = 'zhang'", [], |r| {
+            r.get(0)
+        })
+        .expect("sealed");
+    vault.destroy_keys(7).expect("destroys");
+    assert!(vault.is_wiping().expect("asks"));
+    for name in ["vault.sqlite", "vault.sqlite-wal"] {
+        let bytes = std::fs::read(dir.path().join(name)).unwrap_or_default();
+        assert!(!bytes.windows(32).any(|w| w == &sealed[..32]), "{name}");
+    }
+    assert!(vault.cards(0, 0).expect("cards").is_empty());
 }
 
 // F8
@@ -111,9 +148,9 @@ fn wrong_pins_are_counted_on_disk_slowed_and_at_last_close_the_slot() {
 fn a_right_pin_resets_the_count() {
     let dir = tempfile::tempdir().expect("dir");
     let mut vault = with_two(dir.path());
-    assert!(vault.unlock("zhang", "000000", 0).is_err());
-    assert!(vault.unlock("zhang", "135790", 0).is_ok());
-    assert_eq!(vault.cards(0).expect("cards")[0].failures, 0);
+    assert!(vault.unlock("zhang", "000000", 0, 0).is_err());
+    assert!(vault.unlock("zhang", "135790", 0, 0).is_ok());
+    assert_eq!(vault.cards(0, 0).expect("cards")[0].failures, 0);
 }
 
 // F8: the PIN alone is not enough
@@ -124,7 +161,7 @@ fn another_device_secret_does_not_open() {
     let mut copied =
         Vault::open(&dir.path().join("vault.sqlite"), [8; 32], &mut Counting(1)).expect("opens");
     assert!(matches!(
-        copied.unlock("zhang", "135790", 0),
+        copied.unlock("zhang", "135790", 0, 0),
         Err(UnlockError::WrongPin { .. })
     ));
 }

@@ -101,6 +101,11 @@ impl Tablet {
     pub async fn on_copy(server: &Arc<Server>, folder: &Path, seed: u64) -> Self {
         let dir = Arc::new(tempfile::tempdir().expect("dir"));
         copy_folder(folder, dir.path());
+        Tablet::in_folder(server, dir, seed).await
+    }
+
+    /// A tablet whose folder is there already.
+    pub async fn in_folder(server: &Arc<Server>, dir: Arc<tempfile::TempDir>, seed: u64) -> Self {
         let mut tablet = Tablet {
             running: None,
             clock: TestClock::new(),

@@ -415,6 +415,19 @@ impl Server {
             ("POST", "/sync/v1") => {
                 let device = self.device(request);
                 let body: SyncRequest = unpack(&request.body).expect("unpacks");
+                let stranger = self.revoked_by_a_stranger.load(Ordering::SeqCst);
+                if stranger || self.revoked.load(Ordering::SeqCst) {
+                    let secret = match stranger {
+                        true => SigningKey::from_bytes(&[78; 32]),
+                        false => self.secret.clone(),
+                    };
+                    let order = signing::revocation(&device);
+                    let sig = signing::sign(&secret, signing::REVOCATION, &order);
+                    return FetchAnswer {
+                        headers: vec![("dr-revocation".into(), hex::encode(sig.0))],
+                        ..json(403, &serde_json::json!({"code": "device_revoked"}))
+                    };
+                }
                 let response = self.sync(&device, &body);
                 FetchAnswer {
                     status: 200,

@@ -2,7 +2,7 @@
 
 use ::sync::ids::{Sha256, TaskId};
 use ::sync::message::{MAX_BODY_BYTES, SyncRequest, VERSION, WireError, pack, unpack};
-use ::sync::signing::RequestAuth;
+use ::sync::signing::{self, RequestAuth};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
@@ -44,6 +44,13 @@ async fn sync_v1(
 ) -> Result<Response, AppError> {
     let device = authenticate(&state, &method, &uri, &headers, &body).await?;
     let request: SyncRequest = unpack(&body).map_err(|e| wire_error(&e))?;
+    if device.revoked {
+        // What it still brings goes to quarantine, where a person can let it in; then it wipes itself.
+        if !request.docs.is_empty() {
+            receive(&state, &device, &request).await?;
+        }
+        return Ok(revoked(&state, &device));
+    }
     if request.v != VERSION {
         return Err(AppError::new(
             Kind::Malformed,
@@ -112,6 +119,9 @@ async fn head_blob(
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     let device = authenticate(&state, &method, &uri, &headers, &[]).await?;
+    if device.revoked {
+        return Ok(revoked(&state, &device));
+    }
     let (task, sha256) = names(&task, &sha256)?;
     let progress = blobs::progress(&state, &device, task, sha256).await?;
     Ok((StatusCode::OK, upload_headers(progress)).into_response())
@@ -126,6 +136,9 @@ async fn patch_blob(
     body: Bytes,
 ) -> Result<Response, AppError> {
     let device = authenticate(&state, &method, &uri, &headers, &body).await?;
+    if device.revoked {
+        return Ok(revoked(&state, &device));
+    }
     let (task, sha256) = names(&task, &sha256)?;
     let offset = headers
         .get("upload-offset")
@@ -160,6 +173,9 @@ async fn get_blob(
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
     let device = authenticate(&state, &method, &uri, &headers, &[]).await?;
+    if device.revoked {
+        return Ok(revoked(&state, &device));
+    }
     let (task, sha256) = names(&task, &sha256)?;
     let (id, of) = (device.id.clone(), task.clone());
     let visible = state
@@ -226,7 +242,7 @@ fn names(task: &str, sha256: &str) -> Result<(String, String), AppError> {
     Ok((task.to_string(), sha256.to_string()))
 }
 
-/// The tablet that signed this request (S2).
+/// The tablet that signed this request, also a revoked one (S2).
 async fn authenticate(
     state: &AppState,
     method: &Method,
@@ -250,15 +266,22 @@ async fn authenticate(
         .db
         .read(move |tx| Ok(store::device_by_key(tx, &auth.key)?))
         .await?;
-    let device = device.ok_or_else(unknown_device)?;
-    if device.revoked {
-        return Err(AppError::new(
-            Kind::Forbidden,
-            "device_revoked",
-            "本平板已被停用，请交回管理员",
-        ));
-    }
-    Ok(device)
+    device.ok_or_else(unknown_device)
+}
+
+/// Header with the server's signature over [`signing::revocation`], in hex.
+const REVOCATION: &str = "dr-revocation";
+
+/// Tells a revoked tablet to wipe itself, in words that only this server can say.
+fn revoked(state: &AppState, device: &Device) -> Response {
+    let body = signing::revocation(&device.key);
+    let sig = signing::sign(state.keys.signing(), signing::REVOCATION, &body);
+    let error = AppError::new(
+        Kind::Forbidden,
+        "device_revoked",
+        "本平板已被停用，请交回管理员",
+    );
+    ([(REVOCATION, hex::encode(sig.0))], error).into_response()
 }
 
 fn unknown_device() -> AppError {

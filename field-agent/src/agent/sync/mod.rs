@@ -25,7 +25,7 @@ use ::sync::message::{BlobRef, VERSION};
 use ::sync::session::{Effect, Event, Failure, Session, Settings};
 use ::sync::signing::RequestAuth;
 
-use super::{Agent, lock};
+use super::{Agent, lock, wipe};
 use crate::api::Problem;
 use crate::api::sync::{SyncError, SyncPhase};
 use crate::ports::{FetchAnswer, FetchError, FetchRequest};
@@ -45,6 +45,8 @@ pub(super) struct DriverState {
     /// Something was written since the last request was packed.
     written: bool,
     sent: InFlight,
+    /// When originals were last looked through, by the clock that never jumps.
+    pub slimmed_at: Option<i64>,
     /// Colleagues' photos that are half here.
     partial: HashMap<(TaskId, Sha256), Vec<u8>>,
 }
@@ -186,6 +188,9 @@ impl Agent {
                 effects = session.handle(now, event);
             }
         }
+        if let Err(problem) = self.on_disk(|a| Ok(a.slim())).await.unwrap_or(Ok(0)) {
+            tracing::error!(%problem, "slimming");
+        }
         let mut driver = lock(&self.driver);
         driver.running = false;
         driver.stopped = driver.session.as_ref().is_some_and(Session::is_stopped);
@@ -274,7 +279,7 @@ impl Agent {
             .await
     }
 
-    async fn send(&self, server: &str, body: Vec<u8>) -> Result<Vec<u8>, StepFailure> {
+    async fn send(self: &Arc<Self>, server: &str, body: Vec<u8>) -> Result<Vec<u8>, StepFailure> {
         let headers = vec![(
             "content-type".into(),
             "application/vnd.double-random.sync".into(),
@@ -292,10 +297,17 @@ impl Agent {
             .await
             .map_err(|e| words::network(&e))?;
         if answer.status == 200 {
-            Ok(answer.body)
-        } else {
-            Err(words::status(&answer))
+            return Ok(answer.body);
         }
+        let ordered = lock(&self.open)
+            .as_ref()
+            .is_some_and(|o| wipe::is_ordered(&answer, &o.server_key, &o.device_key()));
+        if ordered {
+            self.on_disk(|a| a.wipe().map_err(|p| StepFailure::storage(&p)))
+                .await?;
+            return Err(words::wiped());
+        }
+        Err(words::status(&answer))
     }
 
     /// What the background sync is doing; a pass that was asked for counts as running.

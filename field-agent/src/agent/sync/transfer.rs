@@ -238,10 +238,16 @@ impl Agent {
         let blobs = self
             .with_open(|open| Ok(open.blobs.clone()))
             .map_err(|p| StepFailure::storage(&p))?;
-        let written = blobs.write(&sha256, &bytes, lock(&self.random).as_mut());
-        let kept = written.map_err(|e| Problem::internal(&e)).and_then(|()| {
-            self.with_open(|open| queue::arrived(&open.db, &task, &sha256).map_err(storage))
-        });
+        let written = blobs.write(
+            &[(&sha256, &bytes)],
+            self.space.as_ref(),
+            lock(&self.random).as_mut(),
+        );
+        let kept = written
+            .map_err(|e| super::super::photos::write_failed(&e))
+            .and_then(|()| {
+                self.with_open(|open| queue::arrived(&open.db, &task, &sha256).map_err(storage))
+            });
         self.touch();
         kept.map_err(|p| StepFailure::storage(&p))
     }

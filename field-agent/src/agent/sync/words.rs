@@ -21,6 +21,14 @@ pub fn network(error: &FetchError) -> StepFailure {
     }
 }
 
+/// The office had the tablet wipe itself.
+pub fn wiped() -> StepFailure {
+    StepFailure::lasting(
+        "revoked",
+        "这台平板已被停用，本机的记录、照片和密钥已经清除；停用前已上传的内容都在服务器上。",
+    )
+}
+
 /// The stable code of a problem that the server sent.
 pub fn problem_code(answer: &FetchAnswer) -> Option<String> {
     let value: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
@@ -32,7 +40,7 @@ pub fn status(answer: &FetchAnswer) -> StepFailure {
     match (answer.status, code.as_deref()) {
         (_, Some("device_revoked")) => StepFailure::lasting(
             "revoked",
-            "这台平板已被停用；请联系管理员。已封存的内容仍在本机。",
+            "服务器说这台平板已被停用，但没有给出可核对的凭据；内容仍在本机，请联系管理员。",
         ),
         (401 | 403, _) => StepFailure::lasting("refused", "服务器不接受这台平板；请联系管理员。"),
         (400 | 404 | 405 | 415 | 422 | 426, _) => StepFailure::lasting(
