@@ -69,7 +69,7 @@ struct Filter {
     state: Option<String>,
 }
 
-/// What a person can do about it.
+/// What a person can do about it; the console has the same in the reader's language, by code.
 fn remedy(code: &str) -> &'static str {
     match code {
         "device_revoked" => {
@@ -79,19 +79,40 @@ fn remedy(code: &str) -> &'static str {
             "作者不在该任务的检查组，或未在该平板登记。请核对派发与登记；补登后可放行。"
         }
         "fork" => {
-            "该平板曾用备份恢复，出现了重复编号。请让其重新同步，平板会以新编号重新提交；本条留存备查。"
+            "该平板曾用备份恢复，或有人复制了它的数据，出现了重复编号。平板会自动以新编号重新提交；本条留存备查。"
         }
-        "exhausted" | "too_large" => {
-            "内容超出允许的大小或耗时。请联系技术支持检查该平板；本条留存备查。"
+        "exhausted" => {
+            "核验这项内容耗时或占用内存过多。如属真实检查记录，可在系统空闲时放行重试；再次失败请联系技术支持。"
         }
-        "bad_signature" | "foreign_actor" | "bad_statement" => {
-            "签名与作者不符，可能被篡改或冒用。请与检查人员当面核实，必要时停用该平板。"
+        "too_large" => {
+            "一项修改超出允许的大小，正常的平板不会产生。请检查该平板上的程序是否被改动；本条留存备查。"
+        }
+        "bad_signature" => {
+            "签名与作者不符，内容可能被篡改。请与检查人员当面核实，必要时停用该平板。"
+        }
+        "foreign_actor" => "这台平板以他人的身份写入。请与双方检查人员核实，必要时停用该平板。",
+        "bad_statement" => {
+            "签字与签字人、检查组或内容不符。请与签字人核实后重新签字；必要时停用该平板。"
         }
         "relieved" => {
             "作者已被替换，且在得知替换之后仍有写入。这些内容不属于检查记录；请与其本人核实原因，留存备查。"
         }
         "record_full" => "记录的修改次数已达上限。请先审核并退回开启新一轮。",
-        _ => "内容不符合记录格式，可能是平板程序版本过旧或损坏。请升级后重新同步；本条留存备查。",
+        "not_allowed" => {
+            "写入了检查人员无权填写的栏目（如任务事实、他人的完成标记）。请检查该平板上的程序；本条留存备查。"
+        }
+        "bad_cell" => {
+            "记录表中没有这一栏，或内容不符合要求，可能是平板程序版本不同。请升级后重新同步；其余内容不受影响。"
+        }
+        "bad_sequence" => {
+            "修改的编号与其前后不衔接。请升级平板程序后重新同步；若反复出现，请停用并检查该平板。"
+        }
+        "would_break" => {
+            "并入后记录将无法读取，因此没有并入。请联系技术支持检查该平板；记录本身完好。"
+        }
+        _ => {
+            "内容已损坏或不是记录的修改，可能是传输或存储出错。请升级平板程序后重新同步；本条留存备查。"
+        }
     }
 }
 
@@ -327,4 +348,55 @@ fn decide(
     .detail(json!({ "reason": reason }));
     journal::append(tx, &entry)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::sync::admit::Code;
+
+    /// Every word that can stand in the quarantine.
+    fn words() -> Vec<&'static str> {
+        let codes = [
+            Code::BadSignature,
+            Code::Malformed,
+            Code::TooLarge,
+            Code::ForeignActor,
+            Code::NotOnTeam,
+            Code::DeviceRevoked,
+            Code::Fork,
+            Code::BadSequence,
+            Code::BadCell,
+            Code::NotAllowed,
+            Code::RecordFull,
+            Code::WouldBreak,
+            Code::Exhausted,
+            Code::Relieved,
+        ];
+        let mut words: Vec<&str> = codes.iter().map(|c| c.word()).collect();
+        words.push("bad_statement");
+        words
+    }
+
+    // F7: each reason says what to do, in the words of its own, in both languages of the console
+    #[test]
+    fn every_reason_has_a_remedy_in_chinese_and_english() {
+        let mut remedies: Vec<&str> = words().into_iter().map(remedy).collect();
+        remedies.sort_unstable();
+        remedies.dedup();
+        assert_eq!(
+            remedies.len(),
+            words().len(),
+            "no two reasons read the same"
+        );
+        for text in [
+            include_str!("../../console/src/i18n/zh-CN/places.ts"),
+            include_str!("../../console/src/i18n/en/places.ts"),
+        ] {
+            let (_, after) = text.split_once("remedy: {").expect("remedies");
+            for word in words() {
+                assert!(after.contains(&format!("    {word}: '")), "{word}");
+            }
+        }
+    }
 }

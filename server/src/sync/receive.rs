@@ -14,7 +14,7 @@ use ::sync::signoff::{BadStatement, Signed, StatementKind};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::pool::PoolError;
+use super::pool::{AdmissionPool, PoolError};
 use super::seal;
 use super::store::{self, Device, FeedKind, LoggedChange, Refused};
 use super::worker::{Done, Fate, Job};
@@ -52,6 +52,17 @@ pub async fn receive(
     request: &SyncRequest,
 ) -> Result<(Vec<DocVerdict>, Vec<SignatureVerdict>), AppError> {
     let now = state.now();
+    let id = device.id.clone();
+    let has_room = state
+        .db
+        .read(move |tx| Ok(store::quarantine_has_room(tx, &id)?));
+    if !has_room.await? {
+        return Err(AppError::new(
+            Kind::TooMany,
+            "quarantine_full",
+            "这台平板被拒收的内容过多，请管理员先处理隔离区；内容仍保存在平板上",
+        ));
+    }
     let mut verdicts = vec![DocVerdict::default(); request.docs.len()];
     let mut open = incoming(request, device, now, &mut verdicts);
     let mut signature_verdicts = Vec::new();
@@ -161,13 +172,7 @@ async fn judge_all(
         match &prepared.job {
             Some(job) if !job.changes.is_empty() => {
                 let pool = state.admission.clone();
-                judging.spawn(async move {
-                    let outcome = match &prepared.job {
-                        Some(job) => Some(pool.judge(job).await),
-                        None => None,
-                    };
-                    (prepared, outcome)
-                });
+                judging.spawn(judge_one(pool, prepared));
             }
             _ => judged.push((prepared, None)),
         }
@@ -178,6 +183,35 @@ async fn judge_all(
     // The order of the request, so that a document's changes get their order numbers in it.
     judged.sort_by_key(|(prepared, _)| prepared.incoming.index);
     Ok(judged)
+}
+
+/// Judges one record's changes. Should that exhaust the child, those that waited before may be to
+/// blame: what the request itself brought is judged once more without them.
+async fn judge_one(
+    pool: AdmissionPool,
+    mut prepared: Prepared,
+) -> (Prepared, Option<Result<Done, PoolError>>) {
+    let Some(job) = &prepared.job else {
+        return (prepared, None);
+    };
+    let outcome = pool.judge(job).await;
+    let asked = &prepared.incoming.asked;
+    let is_asked = |c: &LoggedChange| asked.contains(&c.hash);
+    let others = !prepared.incoming.changes.iter().all(is_asked);
+    if !(others && matches!(outcome, Err(PoolError::Exhausted))) {
+        return (prepared, Some(outcome));
+    }
+    let mut alone = job.clone();
+    let mut keep = prepared.incoming.changes.iter().map(is_asked);
+    alone.changes.retain(|_| keep.next().unwrap_or(false));
+    let outcome = pool.judge(&alone).await;
+    let asked = prepared.incoming.asked.clone();
+    prepared
+        .incoming
+        .changes
+        .retain(|c| asked.contains(&c.hash));
+    prepared.job = Some(alone);
+    (prepared, Some(outcome))
 }
 
 fn prepare(

@@ -406,7 +406,36 @@ pub fn waiting(tx: &mut Tx<'_>, task: &str) -> Result<Vec<LoggedChange>> {
     )
 }
 
+/// What one tablet may have waiting in one record, and held in quarantine: beyond it, it is not an
+/// inspector's work any more, and must not fill the disk or slow the judging of others' changes.
+const WAITING: (i64, i64) = (500, 4 << 20);
+const HELD: (i64, i64) = (2_000, 64 << 20);
+
+fn has_room(used: (i64, i64), limit: (i64, i64)) -> bool {
+    used.0 < limit.0 && used.1 < limit.1
+}
+
+/// Whether the quarantine still takes what a tablet brings.
+pub fn quarantine_has_room(tx: &mut Tx<'_>, device: &str) -> Result<bool> {
+    let used = tx.query_one(
+        "SELECT count(*), COALESCE(sum(length(bytes)), 0) FROM quarantine WHERE device = $1 AND state = 'held'",
+        &[&device],
+        |r| Ok((r.get(0)?, r.get(1)?)),
+    )?;
+    Ok(has_room(used, HELD))
+}
+
+/// Keeps a change until what it stands on comes. When a tablet has too many waiting in the record, it
+/// keeps the rest itself: it was told that they wait, and offers them again.
 pub fn keep_waiting(tx: &mut Tx<'_>, task: &str, change: &LoggedChange) -> Result<()> {
+    let used = tx.query_one(
+        "SELECT count(*), COALESCE(sum(length(bytes)), 0) FROM record_waiting WHERE task = $1 AND via_device = $2",
+        &[&task, &change.via_device],
+        |r| Ok((r.get(0)?, r.get(1)?)),
+    )?;
+    if !has_room(used, WAITING) {
+        return Ok(());
+    }
     let sig = change.sig.map(|s| s.0.to_vec());
     tx.execute(
         "INSERT INTO record_waiting (task, hash, author_key, author_person, author_epoch, bytes, sig,

@@ -52,6 +52,23 @@ export const quarantine = {
   discard: 'Discard',
   discardTitle: 'Discard it?',
   discardHint: 'It stays in quarantine and no longer waits.',
+  remedy: {
+    device_revoked: 'This tablet is revoked. If this is real work from before, check it and release it; otherwise discard it with the reason.',
+    not_on_team: 'The author is not on the team of this task, or not enrolled on this tablet. Check dispatch and enrolment; once that is put right it can be released.',
+    fork: 'The tablet was restored from a backup, or somebody copied its data, and numbers were used twice. It submits its work again under new numbers by itself; this is kept for reference.',
+    exhausted: 'Checking this took too much time or memory. If it is real work, release it when the system is quiet; if that fails again, ask the support.',
+    too_large: 'One change is larger than a sound tablet ever makes. Check whether the program on it was tampered with; this is kept for reference.',
+    bad_signature: 'The signature does not fit the author: it may have been changed on the way. Ask the inspector in person, and revoke the tablet if need be.',
+    foreign_actor: 'The tablet wrote in another person’s name. Ask both inspectors, and revoke the tablet if need be.',
+    bad_statement: 'The signature does not fit the signer, the team or the content. Ask the signer and have it signed again; revoke the tablet if need be.',
+    relieved: 'The author had been replaced, knew it, and still wrote. It is no part of the record; ask the author why, and keep it for reference.',
+    record_full: 'The record has reached its greatest number of changes. Review it and return it to open a new round.',
+    not_allowed: 'It writes what inspectors may not write, such as the facts of the task or another’s mark of completion. Check the program on the tablet; this is kept for reference.',
+    bad_cell: 'The form has no such field, or the content does not fit: perhaps another version of the program. Upgrade it and sync again; the rest is not affected.',
+    bad_sequence: 'The numbers of the change do not join. Upgrade the tablet and sync again; if it comes back, revoke and check the tablet.',
+    would_break: 'With it the record could not be read any more, so it was not taken in. Ask the support to check the tablet; the record itself is sound.',
+    malformed: 'Damaged, or no change of a record at all: perhaps an error on the way or on the disk. Upgrade the tablet and sync again; this is kept for reference.',
+  },
 }
 
 export const journal = {
