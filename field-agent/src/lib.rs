@@ -16,6 +16,7 @@ pub mod api;
 pub mod host;
 pub mod photos;
 pub mod ports;
+pub mod rescue;
 pub mod store;
 pub mod vault;
 

@@ -2,11 +2,13 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use field_agent::host::{self, Config, SystemClock, SystemRandom};
+use field_agent::ports::Clock;
+use field_agent::rescue;
 
 #[derive(Parser)]
 #[command(
@@ -36,6 +38,21 @@ enum Command {
         #[arg(long, env = "FIELD_AGENT_SERVER")]
         server: Option<String>,
     },
+    /// Get out of a damaged tablet what is whole, readable; the PIN is read from standard input.
+    Rescue {
+        /// Folder of the encrypted store; the agent must not run.
+        #[arg(long, env = "FIELD_AGENT_DATA")]
+        data: PathBuf,
+        /// Whose PIN opens it: the person's id.
+        #[arg(long)]
+        person: String,
+        /// New folder for what comes out. It is readable: look after it.
+        #[arg(long)]
+        out: PathBuf,
+        /// Then put the damaged store aside, so that the tablet can be enrolled anew.
+        #[arg(long)]
+        put_aside: bool,
+    },
     /// Print the OpenAPI document of the tablet API.
     Openapi,
 }
@@ -52,6 +69,12 @@ fn main() -> anyhow::Result<()> {
         Command::Openapi => {
             std::io::stdout().write_all(field_agent::api::openapi_json()?.as_bytes())?
         }
+        Command::Rescue {
+            data,
+            person,
+            out,
+            put_aside,
+        } => rescue(&data, &person, &out, put_aside)?,
         Command::Run {
             data,
             listen,
@@ -67,12 +90,27 @@ fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
+fn rescue(data: &Path, person: &str, out: &Path, put_aside: bool) -> anyhow::Result<()> {
+    let mut pin = String::new();
+    eprint!("PIN: ");
+    std::io::stdin().read_line(&mut pin)?;
+    let (now, mut random) = (SystemClock.now_ms(), SystemRandom::default());
+    let report = rescue::rescue(data, person, pin.trim_end(), out, now, &mut random)?;
+    let mut told = std::io::stdout();
+    writeln!(told, "{}", serde_json::to_string_pretty(&report)?)?;
+    if put_aside {
+        let aside = rescue::put_aside(data, now, &mut random)?;
+        writeln!(told, "aside {}", aside.display())?;
+    }
+    Ok(())
+}
+
 #[tokio::main]
 async fn run(config: Config) -> anyhow::Result<()> {
     let link = config.data.join("launch-url");
     let agent = host::start(
         config,
-        Arc::new(SystemClock::default()),
+        Arc::new(SystemClock),
         Box::new(SystemRandom::default()),
     )
     .await?;

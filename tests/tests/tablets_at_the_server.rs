@@ -58,7 +58,7 @@ async fn tablet(data: &Path) -> (RunningAgent, Tablet) {
         },
         ..Config::new(data)
     };
-    let clock = Arc::new(SystemClock::default());
+    let clock = Arc::new(SystemClock);
     let running = host::start(config, clock, Box::new(SystemRandom::default()))
         .await
         .expect("starts");

@@ -350,8 +350,11 @@ fn no_such_task() -> Problem {
 
 /// A failure of the store as a person can understand it (lesson 32: told, never swallowed).
 fn storage(error: rusqlite::Error) -> Problem {
-    use rusqlite::ErrorCode::{CannotOpen, DiskFull, SystemIoFailure};
+    use rusqlite::ErrorCode::{
+        CannotOpen, DatabaseCorrupt, DiskFull, NotADatabase, SystemIoFailure,
+    };
     match error.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => damaged(&error),
         Some(DiskFull) => disk_full(),
         Some(SystemIoFailure | CannotOpen) => {
             tracing::error!(%error, "storage");
@@ -363,6 +366,16 @@ fn storage(error: rusqlite::Error) -> Problem {
         }
         _ => Problem::internal(&error),
     }
+}
+
+/// The store cannot be read (lesson 8); its files stay as they are.
+fn damaged(error: &dyn std::fmt::Display) -> Problem {
+    tracing::error!(%error, "store");
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "store_damaged",
+        "平板上的记录库打不开。文件已原样保留，请不要重装，立即联系管理员导出（field-agent rescue）。",
+    )
 }
 
 fn disk_full() -> Problem {

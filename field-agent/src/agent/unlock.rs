@@ -9,7 +9,7 @@ use ed25519_dalek::SigningKey;
 use sync::ids::Key;
 
 use super::sync::unconfirmed;
-use super::{Agent, Open, lock, storage};
+use super::{Agent, Open, damaged, lock, storage};
 use crate::api::Problem;
 use crate::api::unlock::{AgentState, InspectorCard};
 use crate::store::blobs::Blobs;
@@ -124,14 +124,6 @@ impl Agent {
         if open.is_some() {
             return Ok(());
         }
-        let damaged = |e: &dyn std::fmt::Display| {
-            tracing::error!(%e, "store");
-            Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "store_damaged",
-                "平板上的记录库打不开。文件已原样保留，请不要重装，立即联系管理员导出。",
-            )
-        };
         let db = store::open(&self.data.join("store.sqlite"), &opened.data_key).map_err(
             |e| match e {
                 OpenError::NoCipher => Problem::internal(&e),

@@ -48,10 +48,10 @@ impl Agent {
         for entry in std::fs::read_dir(&self.data)? {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
-            if name.starts_with("store") {
-                std::fs::remove_file(&path)?;
-            } else if name == "photos" {
+            if name == "photos" || name.starts_with("damaged-") {
                 std::fs::remove_dir_all(&path)?;
+            } else if name.starts_with("store") {
+                std::fs::remove_file(&path)?;
             }
         }
         self.keys.forget()?;

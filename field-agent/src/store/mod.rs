@@ -35,8 +35,7 @@ pub enum OpenError {
 /// Opens or makes the store under `data_key`.
 pub fn open(path: &Path, data_key: &[u8; 32]) -> Result<Connection, OpenError> {
     let mut db = Connection::open(path)?;
-    let key = derive(data_key, "double-random/store/v1");
-    db.pragma_update(None, "key", format!("x'{}'", hex::encode(*key)))?;
+    set_key(&db, data_key)?;
     if cipher_version(&db)?.is_none() {
         return Err(OpenError::NoCipher);
     }
@@ -48,6 +47,12 @@ pub fn open(path: &Path, data_key: &[u8; 32]) -> Result<Connection, OpenError> {
     migrate::run(&mut db, MIGRATIONS)?;
     db.set_prepared_statement_cache_capacity(64);
     Ok(db)
+}
+
+/// Gives a connection the store's key; must come before anything else.
+pub fn set_key(db: &Connection, data_key: &[u8; 32]) -> rusqlite::Result<()> {
+    let key = derive(data_key, "double-random/store/v1");
+    db.pragma_update(None, "key", format!("x'{}'", hex::encode(*key)))
 }
 
 /// Version of SQLCipher; `None` when the linked SQLite does not encrypt.

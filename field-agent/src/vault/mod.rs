@@ -327,6 +327,22 @@ impl Vault {
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     }
 
+    /// A copy of the vault, for a store that is put aside.
+    pub fn copy_to(&self, path: &Path) -> rusqlite::Result<()> {
+        self.db
+            .execute("VACUUM INTO ?1", [path.to_string_lossy()])
+            .map(drop)
+    }
+
+    /// The tablet can be enrolled anew; its inspectors get new slots then.
+    pub fn forget_enrolment(&self) -> rusqlite::Result<()> {
+        self.db.execute_batch(
+            "BEGIN IMMEDIATE; DELETE FROM slot;
+             DELETE FROM meta WHERE key IN ('device', 'epoch', 'generation', 'unconfirmed_records', 'unconfirmed_photos');
+             COMMIT;",
+        )
+    }
+
     /// Whether files are still to be removed.
     pub fn is_wiping(&self) -> rusqlite::Result<bool> {
         Ok(self.get("wiping")?.is_some())

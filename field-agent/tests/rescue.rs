@@ -1,0 +1,176 @@
+//! A damaged store: put aside, never deleted, and what is whole of it comes out (lesson 8).
+
+mod common;
+
+use std::sync::Arc;
+
+use common::*;
+use field_agent::rescue::{RescueError, put_aside, rescue};
+use serde_json::{Value, json};
+
+/// Bytes of a page of the store.
+const PAGE: usize = 4096;
+
+async fn worked_on() -> (Arc<Server>, Tablet, String) {
+    let server = Server::new();
+    let task = server.dispatch(1, &["zhang", "li"]);
+    server.issue("CODE-1", &["zhang", "li"]);
+    let mut tablet = Tablet::new(&server, 1).await;
+    tablet
+        .enrol("CODE-1", &[("zhang", "135790"), ("li", "246801")])
+        .await;
+    tablet.unlock("zhang", "135790").await;
+    assert_eq!(tablet.sync().await, None);
+    tablet.fill(&task).await;
+    let (status, _) = tablet.add_photo(&task, jpeg(120, 90, 3), "SP-01/p1").await;
+    assert_eq!(status, 200);
+    tablet.kill().await;
+    (server, tablet, task)
+}
+
+fn out() -> (tempfile::TempDir, std::path::PathBuf) {
+    let dir = tempfile::tempdir().expect("dir");
+    let out = dir.path().join("out");
+    (dir, out)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_08_rescue_exports_all_of_a_whole_store() {
+    let (_server, tablet, task) = worked_on().await;
+    let (_dir, out) = out();
+    let wrong = rescue(
+        tablet.path(),
+        "zhang",
+        "000000",
+        &out,
+        START,
+        &mut Seeded(1),
+    );
+    assert!(
+        matches!(wrong, Err(RescueError::Unlock(_))),
+        "not without the PIN"
+    );
+    let report = rescue(
+        tablet.path(),
+        "zhang",
+        "135790",
+        &out,
+        START,
+        &mut Seeded(1),
+    );
+    let report = report.expect("rescues");
+    assert_eq!(
+        (
+            report.records,
+            report.changes,
+            report.photos,
+            report.changes_apart
+        ),
+        (1, 18, 1, 0),
+        "{report:?}"
+    );
+    assert!(report.damage.is_empty(), "{report:?}");
+    let record = std::fs::read(out.join(&task).join("record.json")).expect("record");
+    let record: Value = serde_json::from_slice(&record).expect("json");
+    let value = &record["cells"]["handling/opinion"][0]["value"];
+    assert_eq!(value, "未发现问题，予以归档。");
+    let photo = std::fs::read_dir(out.join(&task))
+        .expect("lists")
+        .map(|e| e.expect("entry").path())
+        .find(|p| p.to_string_lossy().ends_with("-original.jpg"))
+        .expect("the photo");
+    assert_eq!(std::fs::read(photo).expect("reads"), jpeg(120, 90, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_08_rescue_reads_around_every_damaged_page() {
+    let (_server, tablet, _task) = worked_on().await;
+    let path = tablet.path().join("store.sqlite");
+    let whole = std::fs::read(&path).expect("store");
+    let pages = whole.len() / PAGE;
+    let (mut most, mut all) = (0, 0);
+    for page in 1..pages {
+        let mut damaged = whole.clone();
+        damaged[page * PAGE..(page + 1) * PAGE].fill(0x42);
+        std::fs::write(&path, &damaged).expect("damages");
+        let (_dir, out) = out();
+        match rescue(
+            tablet.path(),
+            "zhang",
+            "135790",
+            &out,
+            START,
+            &mut Seeded(1),
+        ) {
+            Ok(report) => {
+                most += u32::from(report.changes + report.changes_apart >= 9);
+                all += u32::from(report.changes == 18 && report.photos == 1);
+            }
+            Err(RescueError::Unreadable(_)) => {}
+            Err(other) => panic!("page {page}: {other}"),
+        }
+        let after = std::fs::read(&path).expect("store");
+        assert!(after == damaged, "page {page}: the store stays as it is");
+    }
+    // A page of an index, or of another table, costs no record.
+    assert!(
+        all as usize * 2 >= pages,
+        "{all} of {pages} pages cost nothing"
+    );
+    assert!(most >= all, "{most} of {pages}");
+    // Torn off in the middle.
+    std::fs::write(&path, &whole[..whole.len() / 2]).expect("tears");
+    let (_dir, out) = out();
+    match rescue(
+        tablet.path(),
+        "zhang",
+        "135790",
+        &out,
+        START,
+        &mut Seeded(1),
+    ) {
+        Ok(_) | Err(RescueError::Unreadable(_)) => {}
+        Err(other) => panic!("{other}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_08_a_damaged_store_is_put_aside_and_the_tablet_goes_on() {
+    let (server, mut tablet, task) = worked_on().await;
+    // What was confirmed by the office comes back from there.
+    tablet.start().await;
+    tablet.unlock("zhang", "135790").await;
+    assert_eq!(tablet.sync().await, None);
+    tablet.kill().await;
+    let path = tablet.path().join("store.sqlite");
+    let mut bytes = std::fs::read(&path).expect("store");
+    bytes[100..PAGE].fill(0x42);
+    std::fs::write(&path, &bytes).expect("damages");
+    tablet.start().await;
+    let unlock = json!({"person": "zhang", "pin": "135790"});
+    let (status, body) = tablet.post("/api/unlock", unlock).await;
+    assert_eq!(
+        (status, body["code"].as_str()),
+        (500, Some("store_damaged"))
+    );
+    tablet.kill().await;
+    assert_eq!(std::fs::read(&path).expect("still there"), bytes);
+    let aside = put_aside(tablet.path(), START, &mut Seeded(9)).expect("puts aside");
+    assert_eq!(
+        std::fs::read(aside.join("store.sqlite")).expect("kept"),
+        bytes
+    );
+    assert!(aside.join("photos").is_dir() && aside.join("device.secret").is_file());
+    tablet.start().await;
+    assert_eq!(tablet.ok("/api/state").await["enrolled"], false);
+    server.issue("CODE-2", &["zhang", "li"]);
+    tablet
+        .enrol("CODE-2", &[("zhang", "864209"), ("li", "975310")])
+        .await;
+    tablet.unlock("zhang", "864209").await;
+    assert_eq!(tablet.sync().await, None);
+    let record = tablet.ok(&format!("/api/tasks/{task}/record")).await;
+    assert_eq!(record["heads"], json!(server.heads(&task)));
+    let photos = tablet.ok(&format!("/api/tasks/{task}/photos")).await;
+    assert_eq!(photos["rows"][0]["has_rendition"], true);
+}
