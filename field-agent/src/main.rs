@@ -37,6 +37,9 @@ enum Command {
         /// Server to enrol at when the form names none.
         #[arg(long, env = "FIELD_AGENT_SERVER")]
         server: Option<String>,
+        /// Trust only servers with a certificate from these authorities (PEM), and none of the system's.
+        #[arg(long, env = "FIELD_AGENT_AUTHORITIES")]
+        authorities: Option<PathBuf>,
     },
     /// Get out of a damaged tablet what is whole, readable; the PIN is read from standard input.
     Rescue {
@@ -80,10 +83,12 @@ fn main() -> anyhow::Result<()> {
             listen,
             nearby,
             server,
+            authorities,
         } => run(Config {
             listen,
             nearby,
             server,
+            authorities,
             ..Config::new(data)
         })?,
     }

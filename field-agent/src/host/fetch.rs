@@ -14,9 +14,20 @@ pub struct HttpFetch {
 }
 
 impl HttpFetch {
-    /// Makes the client once; connections are kept alive.
+    /// Makes the client once; connections are kept alive. It trusts the authorities of the system.
     pub fn new() -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
+        Self::build(reqwest::Client::builder())
+    }
+
+    /// A client that trusts these authorities (certificates in PEM) and no others, such as that of a
+    /// government network.
+    pub fn trusting_only(authorities: &[u8]) -> Result<Self, reqwest::Error> {
+        let certificates = reqwest::Certificate::from_pem_bundle(authorities)?;
+        Self::build(reqwest::Client::builder().tls_certs_only(certificates))
+    }
+
+    fn build(builder: reqwest::ClientBuilder) -> Result<Self, reqwest::Error> {
+        let client = builder
             .connect_timeout(CONNECT)
             .read_timeout(STALL)
             .redirect(reqwest::redirect::Policy::none())

@@ -35,6 +35,8 @@ pub struct Config {
     /// Server to enrol at when the form names none.
     pub server: Option<String>,
     pub pin_cost: PinCost,
+    /// File with the certificates (PEM) of the only authorities that a server may have its own from.
+    pub authorities: Option<PathBuf>,
     /// Whether the background sync runs by itself. Tests may want to call [`Agent::sync_once`] instead.
     pub background_sync: bool,
 }
@@ -48,6 +50,7 @@ impl Config {
             nearby: SocketAddr::from(([0, 0, 0, 0], 0)),
             server: None,
             pin_cost: PinCost::default(),
+            authorities: None,
             background_sync: true,
         }
     }
@@ -183,7 +186,15 @@ pub async fn start(
     clock: Arc<dyn Clock>,
     random: Box<dyn Random>,
 ) -> Result<RunningAgent, HostError> {
-    let fetch = HttpFetch::new().map_err(|e| HostError::Client(e.to_string()))?;
+    let fetch = match &config.authorities {
+        None => HttpFetch::new(),
+        Some(file) => {
+            let pem = std::fs::read(file)
+                .map_err(|e| HostError::Client(format!("{}: {e}", file.display())))?;
+            HttpFetch::trusting_only(&pem)
+        }
+    };
+    let fetch = fetch.map_err(|e| HostError::Client(e.to_string()))?;
     start_with(config, clock, random, Arc::new(fetch)).await
 }
 

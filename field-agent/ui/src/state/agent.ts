@@ -40,9 +40,21 @@ export function startPolling() {
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) void refreshAgent()
   })
+  for (const kind of ['pointerdown', 'keydown']) document.addEventListener(kind, used, { passive: true })
   whenLocked(() => {
     if (agent.state) agent.state = { ...agent.state, locked: true, me: null }
   })
+}
+
+const ACTIVE_MS = 60_000
+let activeAt = 0
+
+/** The agent locks what nobody uses; what screens load by themselves does not count as use. */
+function used() {
+  const now = performance.now()
+  if (!me.value || now - activeAt < ACTIVE_MS) return
+  activeAt = now
+  void api.POST('/api/active').catch(() => undefined)
 }
 
 export async function lock() {

@@ -57,6 +57,7 @@ export default {
   enrol: {
     title: 'Enrol this tablet',
     lead: 'Ask your administrator for the server address and a one-time code.',
+    wiped: 'This tablet was revoked: its records, photos and keys were erased at {at}. What had been sent is at the office. To use it again, ask your administrator for a new code.',
     server: 'Server address',
     code: 'Enrolment code',
     codeHint: 'Works once.',
