@@ -61,7 +61,7 @@ impl Blobs {
     ) -> io::Result<()> {
         let paths: Vec<PathBuf> = parts.iter().map(|(sha256, _)| self.path(sha256)).collect();
         let temporary = |path: &Path| path.with_extension("tmp");
-        let written = || -> io::Result<()> {
+        let mut write_all = || -> io::Result<()> {
             let mut files = Vec::new();
             for (path, (_, bytes)) in paths.iter().zip(parts) {
                 let file = File::create(temporary(path))?;
@@ -73,7 +73,7 @@ impl Blobs {
             }
             Ok(())
         };
-        if let Err(failed) = written() {
+        if let Err(failed) = write_all() {
             // The disk may be full: give the room back at once.
             for path in &paths {
                 let _ = fs::remove_file(temporary(path));

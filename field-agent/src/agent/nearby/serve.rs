@@ -102,8 +102,10 @@ impl Agent {
             self.nearby_found(SocketAddr::new(from.ip(), port), FoundBy::Called);
         }
         let incarnation = self.with_open(|open| Ok(hex::encode(open.incarnation())))?;
-        let vault = lock(&self.vault);
-        let cards = vault.cards(self.now()).map_err(storage)?;
+        let mut vault = lock(&self.vault);
+        let cards = vault
+            .cards(self.now(), self.clock.monotonic_ms())
+            .map_err(storage)?;
         let people = cards.into_iter().map(|p| p.name);
         let name = vault
             .get("device_name")

@@ -286,7 +286,11 @@ pub(in crate::agent) fn keep_photo(
     let (task, sha256) = (blob.task.to_string(), blob.sha256.to_string());
     let blobs = agent.with_open(|open| Ok(open.blobs.clone()))?;
     blobs
-        .write(&sha256, bytes, lock(&agent.random).as_mut())
+        .write(
+            &[(&sha256, bytes)],
+            agent.space.as_ref(),
+            lock(&agent.random).as_mut(),
+        )
         .map_err(|e| Problem::internal(&e))?;
     let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
     agent.with_open(|open| {
