@@ -202,6 +202,7 @@ async fn row(stage: &Stage, step: Step, fault: Fault, operation: u64) {
         Fault::DiskFull => {
             // Room is made, and nothing needs to be started anew; then it is, all the same.
             disk.works_again();
+            tablet.unlock(ZHANG.0, ZHANG.1).await;
             let now = on_screen(&tablet, task).await;
             still_there(&before, &now);
             tablet.kill().await;

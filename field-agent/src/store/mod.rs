@@ -19,7 +19,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::vault::slot::derive;
 
-const MIGRATIONS: &[&str] = &[include_str!("sql/1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("sql/1.sql"), include_str!("sql/2.sql")];
 
 /// Why the store did not open.
 #[derive(Debug, thiserror::Error)]

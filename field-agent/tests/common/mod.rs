@@ -178,12 +178,19 @@ impl Tablet {
         drop(running);
         self.client = reqwest::Client::new();
         for _ in 0..500 {
-            if agent.strong_count() == 0 {
+            // The last holder has let go, and its files are closed.
+            if agent.strong_count() == 0 && !self.has_open_files() {
                 return;
             }
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
         panic!("the agent is still held");
+    }
+
+    fn has_open_files(&self) -> bool {
+        let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten();
+        let mut targets = entries.filter_map(|e| std::fs::read_link(e.ok()?.path()).ok());
+        targets.any(|t| t.starts_with(self.path()))
     }
 
     pub fn agent(&self) -> Arc<field_agent::Agent> {

@@ -120,11 +120,14 @@ fn incoming(
 ) -> Vec<Incoming> {
     let mut all = Vec::new();
     for (index, doc) in request.docs.iter().enumerate() {
-        let mut changes = Vec::new();
+        let mut changes: Vec<LoggedChange> = Vec::new();
+        let mut asked = BTreeSet::new();
         for offered in &doc.changes {
             let hash = Chunk::parse(&offered.bytes)
                 .map_or_else(|_| Sha256::of(&offered.bytes), |c| c.hash);
             match request.authors.get(offered.author as usize) {
+                // Twice the same is once.
+                Some(_) if !asked.insert(hash) => {}
                 Some(author) => changes.push(LoggedChange {
                     hash,
                     author: author.clone(),
@@ -140,7 +143,6 @@ fn incoming(
                 }),
             }
         }
-        let asked = changes.iter().map(|c: &LoggedChange| c.hash).collect();
         all.push(Incoming {
             index,
             task: doc.task,
@@ -358,9 +360,10 @@ fn apply(
 
 /// Whatever the request brought is stored unless it is held; what waited before is not its affair.
 fn verdict_of(incoming: &Incoming, mut held: Vec<Held>) -> DocVerdict {
-    held.retain(|h| incoming.asked.contains(&h.hash));
+    let mut told = BTreeSet::new();
+    held.retain(|h| incoming.asked.contains(&h.hash) && told.insert(h.hash));
     DocVerdict {
-        stored: (incoming.asked.len() - held.len()) as u32,
+        stored: incoming.asked.len().saturating_sub(held.len()) as u32,
         held,
     }
 }
