@@ -42,10 +42,14 @@ async fn a_tablet_of_the_first_schema_goes_on_with_everything_it_had() {
         record["cells"]["handling/opinion"]["values"][0]["value"],
         "未发现问题，予以归档。"
     );
-    assert_eq!(
-        record["cells"].as_object().map(serde_json::Map::len),
-        Some(60)
-    );
+    for path in [
+        "visit/end_at",
+        "point/SP-01/p2/answer",
+        "party/opinion",
+        "fee/none",
+    ] {
+        assert!(!record["cells"][path].is_null(), "{path}");
+    }
     let photos = tablet.ok(&format!("/api/tasks/{task}/photos")).await;
     let id = photos["rows"][0]["photo"].as_str().expect("a photo");
     let path = format!("/api/tasks/{task}/photos/{id}/original");
