@@ -78,10 +78,10 @@ pub fn rescue(
     fs::create_dir(out)?;
     let copy = out.join("copy.sqlite");
     fs::copy(&source, &copy)?;
-    if let Err(e) = fs::copy(data.join("store.sqlite-wal"), out.join("copy.sqlite-wal")) {
-        if e.kind() != io::ErrorKind::NotFound {
-            return Err(e.into());
-        }
+    if let Err(e) = fs::copy(data.join("store.sqlite-wal"), out.join("copy.sqlite-wal"))
+        && e.kind() != io::ErrorKind::NotFound
+    {
+        return Err(e.into());
     }
     let blobs = Blobs::open(&data.join("photos"), &opened.data_key)?;
     let result = open_copy(&copy, &opened.data_key)

@@ -81,7 +81,8 @@ pub const fn decide(known: &Known) -> Told {
     if !known.drawn {
         return Told::NotYet;
     }
-    if !known.public && !(known.issued && known.holds_notice) {
+    let may_be_told = known.public || known.issued && known.holds_notice;
+    if !may_be_told {
         return Told::Later;
     }
     let rank = match (known.lot, known.since) {

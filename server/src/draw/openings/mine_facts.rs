@@ -46,7 +46,7 @@ pub enum Listed {
         /// What is told of the result.
         told: Told,
         /// The visit, where the object may know of it.
-        visit: Option<Visit>,
+        visit: Option<Box<Visit>>,
     },
     /// Kept out, and why.
     Excluded {
@@ -92,7 +92,7 @@ pub fn look_up(tx: &mut Tx<'_>, draw: &PublicDraw, held: &Held) -> Result<Option
                 cell,
                 district: region::name(&district).unwrap_or(&district).to_owned(),
                 told,
-                visit,
+                visit: visit.map(Box::new),
             }
         }
     };
