@@ -55,7 +55,7 @@ async fn a_tablet_of_the_first_schema_goes_on_with_everything_it_had() {
     let path = format!("/api/tasks/{task}/photos/{id}/original");
     assert_eq!(tablet.bytes(&path).await, (200, jpeg(60, 40, 3)));
     let base = format!("/api/tasks/{task}/sign-off");
-    assert_eq!(tablet.ok(&base).await["party"]["name"], "王五");
+    assert_eq!(tablet.ok(&base).await["party"]["statement"]["name"], "王五");
     for (person, pin) in [ZHANG, LI] {
         let body = json!({"person": person, "pin": pin, "ink": ink()});
         let (status, body) = tablet.post(&format!("{base}/inspectors"), body).await;

@@ -386,19 +386,22 @@ async fn honest_changes_mutated_by_the_ten_thousand_harm_nobody() {
     let office = WireOffice::open(data.path(), 1).await;
     let mut li = office.granted(2, "li").await;
     let mut dice = Dice(20_261_124);
-    let cells = [
-        cell(ANSWER, "compliant"),
-        cell("point/A1/p1/note", &"一处很长的说明。".repeat(20)),
-        vec![("visit/start_at".to_owned(), NOW.into())],
-        (1..=15)
-            .map(|n| (format!("point/A1/p{n}/answer"), "non_compliant".into()))
-            .collect(),
-    ];
     for round in 0..20 * times {
         // What came in of the round before is known to it: the next mutations get as deep.
         let mut zhang = office.granted(1, "zhang").await;
         let mut tablet = WireTablet::new(1, "zhang");
         tablet.records = zhang.records.clone();
+        let cells = [
+            cell("handling/opinion", &format!("第{round}次")),
+            cell(
+                "point/A1/p1/note",
+                &format!("{round}{}", "一处很长的说明。".repeat(20)),
+            ),
+            vec![("visit/start_at".to_owned(), (NOW + round as i64).into())],
+            (1..=15)
+                .map(|n| (format!("point/A1/p{n}/note"), format!("{round}-{n}").into()))
+                .collect(),
+        ];
         let honest: Vec<Vec<u8>> = cells
             .iter()
             .flat_map(|c| tablet.write(office.task, c))
