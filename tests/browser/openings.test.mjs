@@ -111,7 +111,7 @@ test('the QR code of the notice leads to the own lot and to who comes, without a
   assert.equal(notice.state, 'issued')
   const page = await phone.newPage()
   await page.goto(notice.link)
-  await page.getByText('抽中，第 1 位').waitFor()
+  await page.getByText(`抽中，第 ${notice.content.draw.rank} 位`).waitFor()
   for (const m of notice.content.team) {
     await page.getByText(m.name).first().waitFor()
     await page.getByText(m.certificate).waitFor()

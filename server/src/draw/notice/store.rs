@@ -233,7 +233,7 @@ pub struct Listed {
 }
 
 const FROM: &str = "FROM (SELECT t.id, t.number, t.object_name, t.district, t.draw, t.department,
-             t.from_date, t.until_date, t.rank, t.dispatched_at,
+             t.from_date, t.until_date, t.rank,
              n.version, n.state, n.asked_by_name, n.asked_at, n.decided_by_name, n.decided_at, n.reason,
              n.team_changes <> (SELECT COUNT(m.joined_at) + COUNT(m.relieved_at)
                  FROM task_members m WHERE m.task = t.id) AS changed
@@ -249,7 +249,7 @@ const FROM: &str = "FROM (SELECT t.id, t.number, t.object_name, t.district, t.dr
          WHEN l.state <> 'refused' AND l.changed THEN 'outdated'
          ELSE l.state END)";
 
-/// A page of tasks with their notices, in the order of the draws, and how many there are in all.
+/// A page of tasks with their notices, of the newest draw first (ids grow with time), by rank, and how many there are in all.
 pub fn list(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<(Vec<Listed>, i64)> {
     let state = wanted.state.map(NoticeState::as_str);
     let params: [&dyn Param; 7] = [
@@ -268,7 +268,7 @@ pub fn list(tx: &mut Tx<'_>, wanted: &Wanted) -> Result<(Vec<Listed>, i64)> {
         "SELECT l.id, l.number, l.object_name, l.district, l.draw, l.department, l.from_date,
              l.until_date, l.version, l.state, l.asked_by_name, l.asked_at, l.decided_by_name,
              l.decided_at, l.reason, COALESCE(l.changed, 0)
-         {FROM} ORDER BY l.dispatched_at DESC, l.draw, l.rank, l.id LIMIT $6 OFFSET $7"
+         {FROM} ORDER BY l.draw DESC, l.rank, l.id LIMIT $6 OFFSET $7"
     );
     let rows = tx.query(&sql, &params, |r| {
         let newest = match r.get::<Option<String>>(9)? {
