@@ -233,11 +233,15 @@ function say(kind, text) {
   line.textContent = text
 }
 
+// When the server last answered a question: as long as it does, only the stream is lost.
+let answered = 0
+
 async function poll() {
   try {
     const answer = await fetch(`/api/public/draws/${draw}/hall`, { cache: 'no-store' })
     if (!answer.ok) throw new Error(String(answer.status))
     got(await answer.json())
+    answered = Date.now()
     if (events?.readyState !== EventSource.OPEN) say('poll', '◐ 定时刷新')
   } catch {
     say('lost', '○ 连接中断，正在重试')
@@ -251,7 +255,9 @@ function listen() {
     got(JSON.parse(event.data))
     say('live', '● 实时')
   })
-  events.onerror = () => say('lost', '○ 连接中断，正在重试')
+  events.onerror = () => {
+    if (Date.now() - answered > 2 * POLL_SECONDS * 1000) say('lost', '○ 连接中断，正在重试')
+  }
 }
 
 listen()
