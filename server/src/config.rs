@@ -22,7 +22,7 @@ pub struct Config {
     pub name: String,
     /// This server's executable, which is also the child that judges changes (`admit-worker`).
     pub program: PathBuf,
-    /// Address under which people reach this server, such as https://ssj.example.gov.cn; it stands in QR
+    /// Address under which people reach this server, such as `https://ssj.example.gov.cn`; it stands in QR
     /// codes. Without it, what the browser asked for.
     pub public_url: Option<String>,
     /// Base addresses of drand nodes that are asked for a round; none: never over the network.
@@ -62,7 +62,7 @@ pub struct Settings {
     /// A proxy in front of this server speaks TLS: mark cookies Secure.
     #[arg(long, env = "DR_BEHIND_TLS", num_args = 0..=1, default_missing_value = "true")]
     pub behind_tls: Option<bool>,
-    /// Address under which people reach this server, for QR codes, e.g. https://ssj.example.gov.cn
+    /// Address under which people reach this server, for QR codes, e.g. `https://ssj.example.gov.cn`
     #[arg(long, env = "DR_PUBLIC_URL")]
     pub public_url: Option<String>,
     /// Base addresses of drand nodes, separated by commas (default: four public ones).

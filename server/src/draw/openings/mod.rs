@@ -1,7 +1,7 @@
 //! Openings: who is behind the blinded ids of a transcript (SPEC.md §7), and to whom that is told.
 //!
-//! Auditors get all of it ([`bundle`]), every object its own row, on a slip ([`slip`]) or on its notice,
-//! and with it may look itself up ([`mine`]); a witness gets a random sample ([`sample`]).
+//! Auditors get all of it (`bundle`), every object its own row, on a slip (`slip`) or on its notice,
+//! and with it may look itself up (`mine`); a witness gets a random sample (`sample`).
 
 mod bundle;
 pub mod mine;
