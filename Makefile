@@ -68,6 +68,10 @@ bench: release tools ## figures, as lines `bench NAME VALUE UNIT`
 bench-compare: ## the same draw by PostgreSQL, SQLite and Python, as ratios (what is not installed is left out)
 	@server/draw/benches/compare.sh
 
+fairness: ## count again whether draws are fair: docs/fairness.md and its picture
+	cargo build --quiet --release --workspace --locked --example fairness
+	@target/release/examples/fairness docs
+
 clean:
 	cargo clean
 	rm -rf node_modules server/console/dist field-agent/ui/dist
