@@ -96,6 +96,51 @@ async fn lesson_27_a_revoked_tablet_wipes_itself_when_it_next_talks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lesson_15_a_tablet_is_handed_back_only_when_all_is_confirmed() {
+    let (server, mut tablet, task) = enrolled().await;
+    let hand_back = json!({"pin": "135790"});
+    tablet.write(&task, "handling/opinion", json!("在")).await;
+    let (status, _) = tablet.add_photo(&task, jpeg(120, 90, 3), "SP-01/p1").await;
+    assert_eq!(status, 200);
+    let before = names(&tablet);
+    for stage in ["nothing is sent", "the photo's original is not sent"] {
+        let (status, body) = tablet.post("/api/hand-back", hand_back.clone()).await;
+        assert_eq!(
+            (status, body["code"].as_str()),
+            (409, Some("not_all_confirmed")),
+            "{stage}: {body}"
+        );
+        assert_eq!(names(&tablet), before, "{stage}");
+        assert_eq!(tablet.get("/api/tasks").await.0, 200, "{stage}");
+        let paused = json!({"originals_paused": stage == "nothing is sent"});
+        tablet.put("/api/sync/policy", paused).await;
+        assert_eq!(tablet.sync().await, None);
+    }
+    let (status, body) = tablet
+        .post("/api/hand-back", json!({"pin": "999999"}))
+        .await;
+    assert_eq!((status, body["code"].as_str()), (401, Some("wrong_pin")));
+    let (status, body) = tablet.post("/api/hand-back", hand_back).await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(
+        (&body["enrolled"], &body["wiped_at"], &body["locked"]),
+        (&json!(false), &json!(null), &json!(true))
+    );
+    assert!(
+        !names(&tablet)
+            .iter()
+            .any(|n| n.starts_with("store") || n == "photos")
+    );
+    // In other hands it knows nothing of what was there.
+    server.issue("CODE-2", &["wang"]);
+    tablet.enrol("CODE-2", &[("wang", "864202")]).await;
+    tablet.kill_and_start().await;
+    tablet.unlock("wang", "864202").await;
+    assert_eq!(tablet.sync().await, None);
+    assert_eq!(tablet.ok("/api/tasks").await["total"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_wipe_that_was_cut_short_is_finished_by_the_next_start() {
     let (_server, mut tablet, _task) = enrolled().await;
     tablet.kill().await;

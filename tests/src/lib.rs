@@ -4,6 +4,7 @@ pub mod link;
 pub mod office;
 pub mod picture;
 pub mod processes;
+pub mod small;
 pub mod story;
 pub mod tablet;
 pub mod visit;

@@ -17,8 +17,8 @@ fn cells(cells: &[(&str, Value)]) -> Vec<(String, Value)> {
 }
 
 #[tokio::test]
-async fn two_tablets_meet_through_the_server() {
-    // F5, F7
+async fn lesson_17_two_inspectors_record_one_visit_in_one_document() {
+    // F5, F7; the document's id is the task's, given at dispatch
     let data = tempfile::tempdir().unwrap();
     let office = WireOffice::open(data.path(), 1).await;
     let mut zhang = office.granted(1, "zhang").await;
@@ -53,6 +53,17 @@ async fn two_tablets_meet_through_the_server() {
     office.sync(&mut zhang, &request).await;
     assert_eq!(zhang.record().heads(), li.record().heads());
     assert_eq!(zhang.record().view().conflicts(), ["point/A1/p1/answer"]);
+    assert_eq!(
+        (zhang.records.len(), li.records.len()),
+        (1, 1),
+        "neither tablet made a record of its own"
+    );
+    assert_eq!(
+        office
+            .count("SELECT count(DISTINCT task) FROM record_changes")
+            .await,
+        1
+    );
 }
 
 #[tokio::test]
@@ -71,6 +82,41 @@ async fn a_lost_answer_makes_no_duplicates() {
             1
         );
     }
+    assert_eq!(office.count("SELECT count(*) FROM record_changes").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_06_a_race_makes_no_second_copy() {
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let run = zhang.write(
+        office.task,
+        &cells(&[("point/A1/p1/answer", "compliant".into())]),
+    );
+    let mut request = zhang.request();
+    request.docs = vec![DocChanges {
+        task: office.task,
+        changes: run,
+    }];
+    let body = pack(&request).unwrap();
+    let racers = (0..8).map(|_| office.send(&zhang.secret, "POST", "/sync/v1", &[], body.clone()));
+    for response in futures_util::future::join_all(racers).await {
+        assert_eq!(response.status(), StatusCode::OK);
+    }
+    assert_eq!(office.count("SELECT count(*) FROM record_changes").await, 2);
+    assert_eq!(office.count("SELECT count(*) FROM quarantine").await, 0);
+    // The database itself refuses a second change of one author with the same number.
+    let copied = office.state.db.write(|tx| {
+        Ok(tx.execute(
+            "INSERT INTO record_changes (task, hash, actor, seq, author_key, author_person, author_epoch,
+                bytes, sig, received_at, via_device)
+             SELECT task, 'another', actor, seq, author_key, author_person, author_epoch, bytes, sig, 0, via_device
+             FROM record_changes",
+            &[],
+        )?)
+    });
+    assert!(copied.await.is_err());
     assert_eq!(office.count("SELECT count(*) FROM record_changes").await, 2);
 }
 
@@ -307,8 +353,44 @@ async fn a_photo_goes_on_where_it_was_cut() {
 }
 
 #[tokio::test]
-async fn a_photo_that_is_not_what_its_name_says_is_never_published() {
-    // lesson 29
+async fn lesson_11_an_upload_that_died_holds_no_lock() {
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let photo = vec![7; 10_000];
+    let path = format!(
+        "/blobs/{}/{}",
+        office.task,
+        name_photo(&office, &mut zhang, &photo).await
+    );
+    let patch = |from: u64| {
+        let (office, secret, path) = (&office, zhang.secret.clone(), path.clone());
+        let chunk = photo[from as usize..].to_vec();
+        async move {
+            let at = [("upload-offset", &*from.to_string())];
+            office.send(&secret, "PATCH", &path, &at, chunk).await
+        }
+    };
+    // The connection breaks at each of the points where the server waits.
+    for waits in 1..=12 {
+        let mut upload = std::pin::pin!(patch(0));
+        for _ in 0..waits {
+            if futures_util::poll!(&mut upload).is_ready() {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(3)).await;
+        }
+    }
+    let head = office.send(&zhang.secret, "HEAD", &path, &[], vec![]).await;
+    if head.headers()["upload-complete"] == "?0" {
+        let response = patch(offset(&head)).await;
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        assert_eq!(response.headers()["upload-complete"], "?1");
+    }
+}
+
+#[tokio::test]
+async fn lesson_29_a_photo_that_is_not_what_its_name_says_is_never_published() {
     let data = tempfile::tempdir().unwrap();
     let office = WireOffice::open(data.path(), 1).await;
     let mut zhang = office.granted(1, "zhang").await;

@@ -250,7 +250,7 @@ async fn row(stage: &Stage, fault: Option<Fault>, operation: u64) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_happens_to_the_offices_disk_it_has_everything_once_in_the_end() {
+async fn lesson_07_whatever_happens_to_the_offices_disk_it_has_everything_once_in_the_end() {
     let stage = Arc::new(stage().await);
     let count = row(&stage, None, 0).await;
     let all = std::env::var("FAULTS").is_ok_and(|v| v == "all");

@@ -1,70 +1,11 @@
 //! Real tablets at the real server, without the steps of the office before it: enrolment, a record on
 //! two tablets with a conflict and photos, the seal.
 
-use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
-
-use field_agent::host::{self, Config, RunningAgent, SystemClock, SystemRandom};
-use field_agent::vault::slot::PinCost;
 use serde_json::{Value, json};
-use server::device::store::{Code, insert_code};
-use server::ids::sha256_hex;
 use tests::picture;
-use tests::tablet::Tablet;
+use tests::small::{SmallOffice, tablet};
 use tests::visit::{arrive, conclude, sign, write};
-use tests::wire::{NOW, WireOffice};
-
-/// An office with one task for zhang and li, and a code for each of two tablets.
-async fn office(data: &Path) -> (WireOffice, String) {
-    let office = WireOffice::open(data, 1).await;
-    let ready = office.state.db.write(|tx| {
-        for (n, person) in [(1, "zhang"), (2, "li")] {
-            tx.execute(
-                "INSERT INTO inspectors (id, name, sex, certificate, department, unit, post, districts,
-                    expertise, languages, expert, status, changed_at)
-                 VALUES ($1, $1, '', $2, 'SCJG', '示例所', '', '[]', '[]', '[]', 0, 'active', 0)",
-                &[&person, &format!("C{n}")],
-            )?;
-        }
-        for (code, persons) in [("CODE1", ["zhang", "li"].as_slice()), ("CODE2", &["li"])] {
-            let row = Code {
-                device_name: code.into(),
-                department: "SCJG".into(),
-                expires_at: NOW + 86_400_000,
-                used_by: None,
-            };
-            let persons: Vec<String> = persons.iter().map(|p| (*p).to_owned()).collect();
-            insert_code(tx, &sha256_hex(code.as_bytes()), &row, &persons, "test", NOW)?;
-        }
-        Ok(())
-    });
-    ready.await.expect("people and codes");
-    let app = server::router::app(office.state.clone()).expect("routes");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("binds");
-    let address = format!("http://{}", listener.local_addr().expect("address"));
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(async move { axum::serve(listener, service).await });
-    (office, address)
-}
-
-async fn tablet(data: &Path) -> (RunningAgent, Tablet) {
-    let config = Config {
-        pin_cost: PinCost {
-            m_kib: 64,
-            passes: 1,
-        },
-        ..Config::new(data)
-    };
-    let clock = Arc::new(SystemClock);
-    let running = host::start(config, clock, Box::new(SystemRandom::default()))
-        .await
-        .expect("starts");
-    let tablet = Tablet::launch(&running.launch_url).await.expect("opens");
-    (running, tablet)
-}
+use tests::wire::NOW;
 
 fn count(list: &Value) -> usize {
     list["rows"].as_array().map_or(0, Vec::len)
@@ -78,16 +19,16 @@ async fn two_tablets_close_one_record_at_the_real_server() {
         tempfile::tempdir().unwrap(),
         tempfile::tempdir().unwrap(),
     );
-    let (office, server) = office(data.path()).await;
+    let SmallOffice { office, address } = SmallOffice::open(data.path()).await;
     let task = office.task.to_string();
     let (_first, first) = tablet(one.path()).await;
     let (_second, second) = tablet(two.path()).await;
     first
-        .enrol(&server, "code1", &[("zhang", "135790"), ("li", "246801")])
+        .enrol(&address, "code1", &[("zhang", "135790"), ("li", "246801")])
         .await
         .unwrap();
     second
-        .enrol(&server, "CODE2", &[("li", "246801")])
+        .enrol(&address, "CODE2", &[("li", "246801")])
         .await
         .unwrap();
     first.unlock("zhang", "135790").await.unwrap();

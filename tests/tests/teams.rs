@@ -171,7 +171,7 @@ async fn a_photo_of_the_relieved_is_brought_and_not_read() {
 }
 
 #[tokio::test]
-async fn a_cancelled_task_is_told_and_takes_in_what_still_comes() {
+async fn lesson_25_what_was_withdrawn_is_answered_and_does_not_come_back() {
     // D4
     let data = tempfile::tempdir().unwrap();
     let office = WireOffice::open(data.path(), 1).await;
@@ -188,13 +188,33 @@ async fn a_cancelled_task_is_told_and_takes_in_what_still_comes() {
         task,
         changes: work,
     }];
-    let answer = office.sync(&mut zhang, &request).await;
-    assert_eq!(answer.verdicts[0].stored, 1);
-    assert_eq!(answer.states[0].state, OfficeState::Withdrawn);
-    assert_eq!(
-        office
-            .count("SELECT count(*) FROM tasks WHERE state = 'withdrawn'")
-            .await,
-        1
-    );
+    // Sent again and again, by a tablet that has not heard of it and by one whose cursor was lost.
+    for forgets in [false, false, true] {
+        if forgets {
+            request.cursor = None;
+        }
+        let (answer, ..) = office.round_trip(&mut zhang, &request).await;
+        assert_eq!(answer.verdicts[0].stored, 1);
+        assert!(
+            answer
+                .states
+                .iter()
+                .any(|s| s.state == OfficeState::Withdrawn),
+            "{:?}",
+            answer.states
+        );
+    }
+    for (what, sql) in [
+        (
+            "the task",
+            "SELECT count(*) FROM tasks WHERE state = 'withdrawn'",
+        ),
+        ("in all", "SELECT count(*) FROM tasks"),
+        (
+            "its work",
+            "SELECT count(*) FROM record_changes WHERE via_device <> ''",
+        ),
+    ] {
+        assert_eq!(office.count(sql).await, 1, "{what}");
+    }
 }

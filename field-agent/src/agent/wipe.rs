@@ -1,4 +1,5 @@
-//! A tablet that was revoked destroys what it holds when it next talks to its server (F8).
+//! A tablet destroys what it holds: by order of its server when it was revoked (F8), or because its
+//! inspectors hand it back.
 //!
 //! The order must be the server's: signed by the key that was pinned at enrolment, for this device.
 //! Whoever stands between, or a proxy that answers 403, cannot wipe a tablet. What the tablet could
@@ -9,8 +10,10 @@ use std::io;
 use sync::ids::Key;
 use sync::signing::{self, REVOCATION, Sig};
 
-use super::{Agent, lock, storage};
+use super::sync::unconfirmed;
+use super::{Agent, Open, lock, locked, storage};
 use crate::api::Problem;
+use crate::api::unlock::AgentState;
 use crate::ports::FetchAnswer;
 
 /// Header of the answer that carries the order, in hex.
@@ -29,16 +32,45 @@ pub(super) fn is_ordered(answer: &FetchAnswer, server: &Key, device: &Key) -> bo
 }
 
 impl Agent {
-    /// Destroys keys, store and photos. The keys go first: from then on nothing can be read, and a
-    /// start after a crash goes on with the files.
+    /// Destroys keys, store and photos by order of the server.
     pub(super) fn wipe(&self) -> Result<(), Problem> {
+        self.destroy(&mut lock(&self.open), Some(self.now()))?;
+        self.note("wiped by order of the server");
+        Ok(())
+    }
+
+    /// Hands the tablet back: it forgets its inspectors, their keys and all records, and can be
+    /// enrolled anew. Refused while anything on it is not confirmed by the server (lesson 15); what is
+    /// written at the same time is either counted or finds the tablet locked.
+    pub fn hand_back(&self, person: &str, pin: &str) -> Result<AgentState, Problem> {
+        self.try_pin(person, pin)?;
+        {
+            let mut open = lock(&self.open);
+            let db = &open.as_ref().ok_or_else(locked)?.db;
+            let (records, photos) = unconfirmed(db).map_err(storage)?;
+            if (records, photos) != (0, 0) {
+                return Err(Problem::conflict(
+                    "not_all_confirmed",
+                    format!(
+                        "还有 {records} 份记录、{photos} 张照片没有得到服务器确认，交还会丢失它们。请先联网同步到全部“已确认”，或导出到文件交给服务器。"
+                    ),
+                ));
+            }
+            self.destroy(&mut open, None)?;
+        }
+        self.note("handed back");
+        self.state(None)
+    }
+
+    /// The keys go first: from then on nothing can be read, and a start after a crash goes on with the
+    /// files.
+    fn destroy(&self, open: &mut Option<Open>, ordered_at: Option<i64>) -> Result<(), Problem> {
         lock(&self.vault)
-            .destroy_keys(self.now())
+            .destroy_keys(ordered_at)
             .map_err(storage)?;
         self.access.end_all_sessions();
-        *lock(&self.open) = None;
+        *open = None;
         self.finish_wiping().map_err(|e| Problem::internal(&e))?;
-        self.note("wiped by order of the server");
         self.touch();
         Ok(())
     }

@@ -46,6 +46,7 @@ fn documented() -> OpenApiRouter<Arc<Agent>> {
         .routes(routes!(unlock::unlock))
         .routes(routes!(unlock::lock))
         .routes(routes!(unlock::active))
+        .routes(routes!(unlock::hand_back))
         .routes(routes!(unlock::enrol_lookup))
         .routes(routes!(unlock::enrol))
         .routes(routes!(unlock::launch_link))

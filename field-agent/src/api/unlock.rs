@@ -68,6 +68,12 @@ pub struct UnlockRequest {
     pub pin: String,
 }
 
+/// The PIN of who has unlocked.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct HandBack {
+    pub pin: String,
+}
+
 /// Where to enrol, and the one-time code that an administrator issued.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct EnrolLookup {
@@ -149,6 +155,19 @@ pub async fn lock(State(agent): Shared, headers: HeaderMap) -> Result<Response, 
 #[utoipa::path(post, path = "/api/active", tag = "unlock", responses((status = 204)))]
 pub async fn active(_me: Me) -> axum::http::StatusCode {
     axum::http::StatusCode::NO_CONTENT
+}
+
+/// Hands the tablet back: its inspectors, keys and records are destroyed, and it can be enrolled anew.
+/// The PIN is that of who has unlocked this session.
+#[utoipa::path(post, path = "/api/hand-back", tag = "unlock", request_body = HandBack,
+    responses((status = 200, body = AgentState), (status = 401, description = "`wrong_pin` with `tries_left`", body = super::Problem),
+        (status = 409, description = "`not_all_confirmed`", body = super::Problem)))]
+pub async fn hand_back(
+    State(agent): Shared,
+    Me(me): Me,
+    Body(request): Body<HandBack>,
+) -> Answer<AgentState> {
+    blocking(agent, move |a| a.hand_back(&me, &request.pin)).await
 }
 
 /// Asks the server for whom the code was issued; uses nothing up.

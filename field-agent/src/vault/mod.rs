@@ -306,9 +306,10 @@ impl Vault {
 }
 
 impl Vault {
-    /// Destroys every key on this tablet and notes when. From here on nothing of the store can be
-    /// read by anybody; its files are removed after it, also by the next start if this one dies.
-    pub fn destroy_keys(&mut self, now: i64) -> rusqlite::Result<()> {
+    /// Destroys every key on this tablet. From here on nothing of the store can be read by anybody; its
+    /// files are removed after it, also by the next start if this one dies. `ordered_at`: when the
+    /// server ordered it, ms; the unlock screen says so until the tablet is enrolled again.
+    pub fn destroy_keys(&mut self, ordered_at: Option<i64>) -> rusqlite::Result<()> {
         self.db.pragma_update(None, "secure_delete", true)?;
         let tx = self.db.transaction()?;
         tx.execute("DELETE FROM slot", [])?;
@@ -317,9 +318,15 @@ impl Vault {
             [],
         )?;
         tx.execute(
-            "INSERT OR REPLACE INTO meta(key, value) VALUES ('wiped_at', ?1), ('wiping', '1')",
-            [now.to_string()],
+            "INSERT OR REPLACE INTO meta(key, value) VALUES ('wiping', '1')",
+            [],
         )?;
+        if let Some(at) = ordered_at {
+            tx.execute(
+                "INSERT OR REPLACE INTO meta(key, value) VALUES ('wiped_at', ?1)",
+                [at.to_string()],
+            )?;
+        }
         tx.commit()?;
         self.waits.clear();
         // The pages that held the slots are not left in the log either.

@@ -134,7 +134,7 @@ fn destroyed_keys_are_not_on_the_disk_any_more() {
             r.get(0)
         })
         .expect("sealed");
-    vault.destroy_keys(7).expect("destroys");
+    vault.destroy_keys(Some(7)).expect("destroys");
     assert!(vault.is_wiping().expect("asks"));
     for name in ["vault.sqlite", "vault.sqlite-wal"] {
         let bytes = std::fs::read(dir.path().join(name)).unwrap_or_default();
