@@ -1,9 +1,10 @@
 import common from './en/common'
+import handback from './en/handback'
 import record from './en/record'
 import sign from './en/sign'
 import tasks from './en/tasks'
 import type { Messages } from './zh'
 
-const en: Messages = { ...common, ...tasks, ...record, ...sign }
+const en: Messages = { ...common, ...tasks, ...record, ...sign, ...handback }
 
 export default en

@@ -1,9 +1,10 @@
 import common from './zh/common'
+import handback from './zh/handback'
 import record from './zh/record'
 import sign from './zh/sign'
 import tasks from './zh/tasks'
 
-const zh = { ...common, ...tasks, ...record, ...sign }
+const zh = { ...common, ...tasks, ...record, ...sign, ...handback }
 
 export type Messages = typeof zh
 export default zh
