@@ -122,10 +122,17 @@ pub struct Prepared {
     outcome: Outcome,
 }
 
-/// Plays everything up to the dispatch. `tell` hears each step as it begins.
+/// The demo's plan: one item of the sample.
+pub const PRICES: [&str; 1] = ["SC-05"];
+/// Three items of the sample, together 30 check points.
+pub const A_LONG_VISIT: [&str; 3] = ["SC-02", "SC-03", "SC-06"];
+
+/// Plays everything up to the dispatch of a plan with these items of the sample. `tell` hears each
+/// step as it begins.
 pub async fn prepare(
     data: &Path,
     listen: &str,
+    items: &[&str],
     tell: &(dyn Fn(&str) + Sync),
 ) -> anyhow::Result<Prepared> {
     std::fs::create_dir_all(data)?;
@@ -136,7 +143,7 @@ pub async fn prepare(
     tell("导入名录：检查对象、执法人员、事项、回避关系 · importing registers from XLSX and CSV");
     let office = Accounts::open(&admin, &url, data, &mut outcome, tell).await?;
     tell("编制、批准、锁定计划 · plan: draft, approval by another person, lock");
-    let plan = plan(&office).await?;
+    let plan = plan(&office, items).await?;
     tell("公开抽取：封存、见证人、骰子；派发 · draw: commitment, witnesses, dice last; dispatch");
     let draw = draw(&office, &plan).await?;
     outcome.drawn = draw["result"].as_array().map_or(0, |r| r.len() as u64);
@@ -162,7 +169,7 @@ pub async fn play(
         office,
         draw,
         mut outcome,
-    } = prepare(data, listen, tell).await?;
+    } = prepare(data, listen, &PRICES, tell).await?;
     tell("登记两台平板 · two tablets are enrolled");
     let tasks = visits(&office, &draw).await?;
     let tablets = tablets(&office, &url, &tasks, data).await?;
@@ -376,18 +383,19 @@ async fn import(
     anyhow::bail!("{name}: the import did not end")
 }
 
-async fn plan(office: &Accounts) -> anyhow::Result<String> {
-    let items = office.planner.get("/api/items?limit=200").await?;
-    let own = items["rows"].as_array().into_iter().flatten().find(|i| {
-        i["department"] == office.department.as_str()
-            && i["name"].as_str().is_some_and(|n| n.contains("价格"))
-    });
-    let item = text(own.context("an item on prices in the sample")?, "id")?;
+async fn plan(office: &Accounts, items: &[&str]) -> anyhow::Result<String> {
+    let listed = office.planner.get("/api/items?limit=200").await?;
+    let rows = listed["rows"].as_array().context("items")?;
+    let id_of = |code: &&str| {
+        let row = rows.iter().find(|row| row["code"] == *code);
+        text(row.with_context(|| format!("{code} in the sample"))?, "id")
+    };
+    let items: Vec<String> = items.iter().map(id_of).collect::<anyhow::Result<_>>()?;
     let cell = |class: &str, number: u32| json!({ "risk_classes": [class], "number": number, "reserves": 3 });
     let input = json!({
         "title": "2026 年明码标价随机抽查（示例）",
         "department": office.department,
-        "items": [item],
+        "items": items,
         "from": "2026-11-01",
         "until": "2026-12-31",
         "team": 2,

@@ -37,7 +37,9 @@ struct Held {
 
 impl Stage {
     async fn open(data: &Path) -> Stage {
-        let prepared: Prepared = story::prepare(data, "127.0.0.1:0", &|_| {}).await.unwrap();
+        let prepared: Prepared = story::prepare(data, "127.0.0.1:0", &story::PRICES, &|_| {})
+            .await
+            .unwrap();
         let url = prepared.url.clone();
         let sign_in = async |login: &str| Office::sign_in(&url, login, PASSWORD).await.unwrap();
         let drawer = sign_in("drawer").await;

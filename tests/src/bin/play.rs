@@ -22,6 +22,9 @@ struct Arguments {
     /// needs as JSON, and run until standard input ends.
     #[arg(long, hide = true)]
     stage: bool,
+    /// With `--stage`: three items, together 30 check points.
+    #[arg(long, hide = true)]
+    long_visit: bool,
 }
 
 #[tokio::main]
@@ -42,17 +45,28 @@ async fn main() -> anyhow::Result<()> {
     let began = Instant::now();
     let tell = |step: &str| println!("[{:6.1} s] {step}", began.elapsed().as_secs_f64());
     if arguments.stage {
-        let prepared = story::prepare(data, listen, &tell).await?;
+        let items: &[&str] = if arguments.long_visit {
+            &story::A_LONG_VISIT
+        } else {
+            &story::PRICES
+        };
+        let prepared = story::prepare(data, listen, items, &tell).await?;
         let (tablets, stage) = prepared.tablets_to_enrol(data).await?;
         println!("stage {stage}");
-        // The lines `cut` and `restore` cut the tablets' network and restore it; the end of the input
-        // ends everything.
+        // The lines `cut` and `restore` cut the tablets' network and restore it, `cut 0` that of the
+        // first alone; the end of the input ends everything.
         let server = prepared.into_server();
         let links: Vec<_> = tablets.iter().map(|(_, link)| link.clone()).collect();
         tokio::task::spawn_blocking(move || {
             for line in std::io::stdin().lines().map_while(Result::ok) {
-                for link in &links {
-                    match line.trim() {
+                let (word, which) = line.split_once(' ').unwrap_or((&line, ""));
+                let which: Option<usize> = which.parse().ok();
+                let meant = links
+                    .iter()
+                    .enumerate()
+                    .filter(|(n, _)| which.is_none_or(|w| w == *n));
+                for (_, link) in meant {
+                    match word {
                         "cut" => link.cut(),
                         "restore" => link.restore(),
                         _ => {}

@@ -1,0 +1,200 @@
+// Two tablets and an office after the dispatch, and people's hands on their pages: for tests that play
+// a visit in the real user interfaces. What comes before (registers, plan, draw, dispatch) is played
+// over HTTP by the same program that plays the demo.
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openBrowser } from './browser.mjs'
+
+const ROOT = new URL('../../', import.meta.url).pathname
+const PLAY = process.env.PLAY ?? join(ROOT, 'target/debug/play')
+
+/**
+ * Starts everything. `story`: what was printed after the dispatch; `complaints`: what pages threw.
+ * `long`: records of 30 check points rather than 9.
+ */
+export async function openStage({ long = false } = {}) {
+  const data = await mkdtemp(join(tmpdir(), 'double-random-stage-'))
+  const options = ['--stage', '--data', join(data, 'stage'), ...(long ? ['--long-visit'] : [])]
+  const child = spawn(PLAY, options, { stdio: ['pipe', 'pipe', 'inherit'] })
+  let said = ''
+  const story = await new Promise((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code) => reject(new Error(`play ended with ${code}: ${said}`)))
+    child.stdout.on('data', (text) => {
+      said += text
+      const found = /^stage (\{.*\})$/m.exec(said)
+      if (found) resolve(JSON.parse(found[1]))
+    })
+  })
+  const browser = await openBrowser()
+  const complaints = []
+
+  function watch(page) {
+    page.setDefaultTimeout(20_000)
+    page.on('pageerror', (error) => complaints.push(String(error)))
+    page.on('console', (line) => /Content Security Policy/.test(line.text()) && complaints.push(line.text()))
+    return page
+  }
+
+  return {
+    story,
+    browser,
+    complaints,
+    watch,
+
+    /** `cut` or `restore`: the network of both tablets, or of tablet `n`. */
+    network: (word, n = '') => child.stdin.write(`${word} ${n}\n`),
+
+    /** Enrols a tablet and leaves its page locked. */
+    async enrol({ launch, code, server }) {
+      const context = await browser.newContext({
+        viewport: { width: 820, height: 1180 },
+        hasTouch: true,
+        locale: 'zh-CN',
+        geolocation: { latitude: 22.5431, longitude: 114.0579, accuracy: 9 },
+        permissions: ['geolocation'],
+      })
+      const page = watch(await context.newPage())
+      await page.goto(launch)
+      await page.getByLabel('服务器地址').fill(server)
+      await page.getByLabel('登记码').fill(code)
+      await page.getByRole('button', { name: '下一步' }).tap()
+      await page.locator('fieldset').first().waitFor()
+      for (const field of await page.locator('fieldset input[type=password]').all()) await field.fill(story.pin)
+      await page.getByRole('button', { name: '完成登记' }).tap()
+      return page
+    },
+
+    async unlock(page, name) {
+      await page.getByRole('button', { name: new RegExp(name) }).first().tap()
+      await page.locator('.pad').waitFor()
+      await typePin(page, story.pin)
+      await page.getByRole('button', { name: '解锁' }).tap()
+      await page.getByRole('heading', { name: '检查任务' }).waitFor()
+    },
+
+    /** The party and `signers` inspectors sign on the page of the closing tablet, up to the seal. */
+    async sign(page, task, signers) {
+      await at(page, `/tasks/${task}/ready`)
+      const wait = page.getByRole('button', { name: '不等待' })
+      await page.waitForTimeout(800)
+      if (await wait.count()) {
+        await wait.first().tap()
+        await page.getByLabel('理由').fill('内容已当面核对')
+        await page.getByRole('button', { name: '确定' }).tap()
+      }
+      await page.getByRole('button', { name: /开始签名/ }).tap()
+      await page.getByRole('button', { name: /已核对/ }).tap()
+      await page.locator('canvas').waitFor()
+      await ink(page)
+      await page.getByRole('button', { name: '确认' }).tap()
+      for (let signer = 0; signer < signers; signer++) {
+        const next = page.getByRole('button', { name: /下一步：输入 PIN/ })
+        await next.waitFor()
+        await ink(page)
+        await next.tap()
+        await typePin(page, story.pin)
+        await page.getByRole('button', { name: '确认签名' }).tap()
+        await page.getByRole('button', { name: '确认签名' }).waitFor({ state: 'detached' })
+      }
+      await page.getByText(/[0-9a-f]{4} [0-9a-f]{4} [0-9a-f]{4}/).first().waitFor()
+    },
+
+    async console(login) {
+      const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'zh-CN' })
+      const page = watch(await context.newPage())
+      await page.goto(`${story.server}/console/`)
+      await page.locator('input[name=login]').fill(login)
+      await page.locator('input[name=password]').fill(story.password)
+      await page.keyboard.press('Enter')
+      await page.getByRole('navigation').first().waitFor()
+      return page
+    },
+
+    /** A citizen's telephone without JavaScript, on the portal's page of the object that was found. */
+    async citizen(object) {
+      const context = await browser.newContext({ viewport: { width: 390, height: 844 }, javaScriptEnabled: false, locale: 'zh-CN' })
+      const page = watch(await context.newPage())
+      await page.goto(`${story.server}/`)
+      await page.getByRole('searchbox').fill(object)
+      await page.keyboard.press('Enter')
+      await page.getByRole('link', { name: new RegExp(object.replace(/[（）]/g, '.')) }).first().click()
+      await page.getByRole('heading', { name: object }).waitFor()
+      return page
+    },
+
+    async close() {
+      await browser.close()
+      child.removeAllListeners('exit')
+      const gone = new Promise((done) => child.once('exit', done))
+      child.stdin.end()
+      await gone
+      await rm(data, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Goes to a screen of the tablet app. */
+export const at = (page, path) => page.goto(`${page.url().split('#')[0]}#${path}`)
+
+/** Longer than a typed text waits before it is saved. */
+export const saved = (page) => page.waitForTimeout(900)
+
+async function typePin(page, pin) {
+  for (const digit of pin) await page.getByRole('button', { name: digit, exact: true }).tap()
+}
+
+/** Answers one check point as its kind wants it. */
+export async function answer(card, verdict) {
+  const radios = card.getByRole('radio')
+  if (await card.getByRole('radio', { name: '符合', exact: true }).count()) {
+    await card.getByRole('radio', { name: verdict, exact: true }).tap()
+  } else if (await radios.count()) await radios.first().tap()
+  else if (await card.locator('input[inputmode]').count()) await card.locator('input[inputmode]').first().fill('12')
+  else await card.locator('textarea').first().fill('现场查看属实。')
+}
+
+/** Adds a picture from the gallery to a check point. */
+export async function addPhoto(page, card, jpeg) {
+  const before = await card.locator('.shot').count()
+  const [chooser] = await Promise.all([page.waitForEvent('filechooser'), card.locator('label.add').nth(1).tap()])
+  await chooser.setFiles({ name: 'shelf.jpg', mimeType: 'image/jpeg', buffer: jpeg })
+  await card.locator('.shot').nth(before).waitFor()
+}
+
+/** Settles the conflict on `card` in favour of the own answer; what both sides showed. */
+export async function settleForMine(card) {
+  const choices = card.getByRole('button', { name: '以此为准' })
+  await choices.nth(1).waitFor({ timeout: 90_000 })
+  const sides = await Promise.all((await choices.all()).map((c) => c.locator('xpath=..').innerText()))
+  const mine = sides.findIndex((side) => side.includes('本机'))
+  await choices.nth(mine).tap()
+  await choices.first().waitFor({ state: 'detached' })
+  return { mine: sides[mine], theirs: sides.filter((_, n) => n !== mine) }
+}
+
+async function ink(page) {
+  const box = await page.locator('canvas').boundingBox()
+  await page.mouse.move(box.x + 80, box.y + 90)
+  await page.mouse.down()
+  for (let i = 0; i <= 40; i++) await page.mouse.move(box.x + 80 + i * 10, box.y + 100 + Math.sin(i / 3) * 50)
+  await page.mouse.up()
+}
+
+/** Waits on a console page, loading it anew, until `button` is there. */
+export async function untilOffered(page, button) {
+  for (let tries = 0; tries < 40 && !(await button.count()); tries++) {
+    await page.waitForTimeout(1_000)
+    await page.reload()
+    await page.getByRole('navigation').first().waitFor()
+    await page.waitForTimeout(500)
+  }
+}
+
+/** Presses a button and the same word in the question that follows. */
+export async function decide(page, word) {
+  await page.getByRole('button', { name: word, exact: true }).first().click()
+  await page.locator('.el-message-box').getByRole('button', { name: word, exact: true }).click()
+}
