@@ -276,9 +276,13 @@ async fn finish(server: &Server, tablet: &Tablet, task: &str) {
     assert_eq!(status["records"]["confirmed"], 1, "{status}");
 }
 
+fn all() -> bool {
+    std::env::var("FAULTS").is_ok_and(|v| v == "all")
+}
+
 /// Which operations of a step are tried.
 fn chosen(count: u64) -> Vec<u64> {
-    if std::env::var("FAULTS").is_ok_and(|v| v == "all") {
+    if all() {
         return (1..=count).collect();
     }
     let mut some = vec![1, 2, count / 2, count.saturating_sub(1), count];
@@ -335,6 +339,70 @@ async fn whatever_breaks_at_whatever_write_nothing_confirmed_is_lost() {
         failed.len(),
         failed.join("\n")
     );
+}
+
+/// A tablet that is enrolled while its disk fails: it is enrolled or it is not, and then it can be with
+/// another code and for other people.
+async fn enrolment_row(fault: Fault, operation: u64) {
+    let server = Server::new();
+    server.dispatch(1, &["zhang", "li"]);
+    server.issue("CODE-1", &["zhang", "li"]);
+    let dir = Arc::new(tempfile::tempdir().expect("dir"));
+    let disk = Disk::watch(dir.path()).expect("watches");
+    let mut tablet = Tablet::in_folder(&server, dir, 50).await;
+    match fault {
+        Fault::DiskFull => disk.full_at(operation),
+        _ => disk.die_at(operation),
+    }
+    let pin = |(person, pin): (&str, &str)| json!({"person": person, "pin": pin});
+    let body =
+        json!({"server": "https://server.test", "code": "CODE-1", "pins": [pin(ZHANG), pin(LI)]});
+    let (status, body) = tablet.post("/api/enrol", body).await;
+    let confirmed = told(status, &body) && !disk.was_hit();
+    tablet.kill().await;
+    match fault {
+        Fault::PowerCut => disk.cut_power(operation.wrapping_mul(7_919)).expect("cuts"),
+        _ => disk.works_again(),
+    }
+    tablet.start().await;
+    let enrolled = tablet.ok("/api/state").await["enrolled"] == true;
+    assert!(enrolled || !confirmed, "what was confirmed stands");
+    let who = if enrolled {
+        ZHANG
+    } else {
+        server.issue("CODE-2", &["li"]);
+        tablet.enrol("CODE-2", &[LI]).await;
+        let state = tablet.ok("/api/state").await;
+        assert_eq!(
+            state["inspectors"].as_array().map(Vec::len),
+            Some(1),
+            "{state}"
+        );
+        LI
+    };
+    tablet.unlock(who.0, who.1).await;
+    assert_eq!(tablet.sync().await, None);
+    assert_eq!(tablet.ok("/api/tasks").await["total"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_breaks_during_enrolment_it_can_be_done_anew() {
+    let count = {
+        let server = Server::new();
+        server.issue("CODE-1", &["zhang", "li"]);
+        let dir = Arc::new(tempfile::tempdir().expect("dir"));
+        let disk = Disk::watch(dir.path()).expect("watches");
+        let tablet = Tablet::in_folder(&server, dir, 50).await;
+        let before = disk.operations();
+        tablet.enrol("CODE-1", &[ZHANG, LI]).await;
+        disk.operations() - before
+    };
+    for fault in FAULTS {
+        for operation in (1..=count).step_by(if all() { 1 } else { 7 }) {
+            println!("{fault:?} at operation {operation} of {count}");
+            enrolment_row(fault, operation).await;
+        }
+    }
 }
 
 /// What the network and the office do to a tablet.

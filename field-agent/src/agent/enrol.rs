@@ -221,7 +221,7 @@ impl Agent {
             let mut vault = lock(&self.vault);
             let mut random = lock(&self.random);
             vault
-                .add_slots(&slots, &data_key, self.pin_cost, random.as_mut())
+                .set_slots(&slots, &data_key, self.pin_cost, random.as_mut())
                 .map_err(|e| Problem::internal(&e))?;
             vault.set("server", &server).map_err(storage)?;
             vault.unset("wiped_at").map_err(storage)?;

@@ -203,8 +203,9 @@ impl Vault {
             .map(drop)
     }
 
-    /// Makes or replaces slots, all or none: wraps the data key and the person's signing seed under the PIN.
-    pub fn add_slots(
+    /// Makes the slots of an enrolment, all or none: wraps the data key and each person's signing seed
+    /// under the PIN. Slots of an enrolment that broke off are gone: their data key opens nothing here.
+    pub fn set_slots(
         &mut self,
         slots: &[NewSlot<'_>],
         data_key: &[u8; 32],
@@ -229,9 +230,10 @@ impl Vault {
             )?);
         }
         let tx = self.db.transaction()?;
+        tx.execute("DELETE FROM slot", [])?;
         for (position, (s, sealed)) in slots.iter().zip(&sealed).enumerate() {
             tx.execute(
-                "INSERT OR REPLACE INTO slot(person, position, name, unit, certificate, public_key, salt, m_kib, passes, nonce, sealed, failures, failed_at)
+                "INSERT INTO slot(person, position, name, unit, certificate, public_key, salt, m_kib, passes, nonce, sealed, failures, failed_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, 0)",
                 params![s.person, position as i64, s.name, s.unit, s.certificate, s.public_key, sealed.salt,
                     sealed.cost.m_kib, sealed.cost.passes, sealed.nonce, sealed.bytes],

@@ -35,7 +35,7 @@ fn with_two(dir: &Path) -> Vault {
         slot("li", "246801", &[2; 32]),
     ];
     vault
-        .add_slots(&slots, &[7; 32], CHEAP, &mut Counting(2))
+        .set_slots(&slots, &[7; 32], CHEAP, &mut Counting(2))
         .expect("slots are made");
     vault
 }
