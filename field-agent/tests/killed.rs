@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::Server;
+use common::{Server, jpeg};
 use serde_json::{Value, json};
 
 struct Program {
@@ -79,6 +79,22 @@ impl Program {
     }
 }
 
+impl Program {
+    /// Adds a photo that no other is like; its id, or `None` when the program died before it answered.
+    async fn add_photo(&self, task: &str, n: u32) -> Option<String> {
+        let file = reqwest::multipart::Part::bytes(jpeg(100 + n % 100, 80 + n / 100, 7))
+            .file_name("shelf.jpg");
+        let form = reqwest::multipart::Form::new()
+            .text("point", "SP-01/p1")
+            .part("file", file);
+        let url = format!("{}/api/tasks/{task}/photos", self.base);
+        let answer = self.client.post(url).multipart(form).send().await.ok()?;
+        assert!(answer.status().is_success(), "{}", answer.status());
+        let photo: Value = answer.json().await.ok()?;
+        photo["photo"].as_str().map(str::to_owned)
+    }
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -86,8 +102,15 @@ impl Drop for Program {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn whatever_was_confirmed_survives_kill_9() {
+/// A tablet of zhang and li with one task, not running.
+struct Idle {
+    _server: std::sync::Arc<Server>,
+    task: String,
+    dir: tempfile::TempDir,
+    unlock: Value,
+}
+
+async fn enrolled() -> Idle {
     let server = Server::new();
     let task = server.dispatch(1, &["zhang", "li"]);
     server.issue("CODE-1", &["zhang", "li"]);
@@ -111,6 +134,36 @@ async fn whatever_was_confirmed_survives_kill_9() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
+    Idle {
+        _server: server,
+        task,
+        dir,
+        unlock,
+    }
+}
+
+/// Kills the program after `ms` without a chance to tidy up.
+fn kill_after(program: &Program, ms: u64) -> std::thread::JoinHandle<()> {
+    let pid = program.child.id();
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(ms));
+        let pid = i32::try_from(pid)
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        if let Some(pid) = pid {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_was_confirmed_survives_kill_9() {
+    let Idle {
+        _server,
+        task,
+        dir,
+        unlock,
+    } = enrolled().await;
     let (mut confirmed, mut under_way) = (String::new(), String::new());
     for round in 0..6_u64 {
         let mut program = Program::start(dir.path()).await;
@@ -126,15 +179,7 @@ async fn whatever_was_confirmed_survives_kill_9() {
             "round {round}: {confirmed:?} was confirmed, {under_way:?} under way, {stands:?} stands"
         );
         confirmed = stands;
-        let pid = program.child.id();
-        let killer = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(40 + round * 37));
-            // SIGKILL: no chance to tidy up.
-            let pid = i32::try_from(pid)
-                .ok()
-                .and_then(rustix::process::Pid::from_raw);
-            pid.map(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL))
-        });
+        let killer = kill_after(&program, 40 + round * 37);
         for n in 1.. {
             under_way = format!("{round}-{n}");
             if program.write(&task, &under_way).await.is_none() {
@@ -155,4 +200,48 @@ async fn whatever_was_confirmed_survives_kill_9() {
             .mode();
         assert_eq!(mode & 0o077, 0, "{name}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn photos_that_were_confirmed_survive_kill_9() {
+    let Idle {
+        _server,
+        task,
+        dir,
+        unlock,
+    } = enrolled().await;
+    let mut confirmed: Vec<String> = Vec::new();
+    let mut photos = 0_u32;
+    for round in 0..6_u64 {
+        let mut program = Program::start(dir.path()).await;
+        program.post("/api/unlock", unlock.clone()).await;
+        let there = program.get(&format!("/api/tasks/{task}/photos")).await;
+        let there = there["rows"].as_array().expect("photos");
+        let there: Vec<&str> = there.iter().filter_map(|p| p["photo"].as_str()).collect();
+        for photo in &confirmed {
+            assert!(there.contains(&photo.as_str()), "round {round}: {photo}");
+        }
+        // Whatever is listed is whole, confirmed or not.
+        for photo in &there {
+            for form in ["original", "rendition", "thumbnail"] {
+                let path = format!("/api/tasks/{task}/photos/{photo}/{form}");
+                let answer = program.client.get(format!("{}{path}", program.base)).send();
+                let answer = answer.await.expect("answers");
+                assert_eq!(answer.status(), 200, "round {round}: {path}");
+                assert!(!answer.bytes().await.expect("bytes").is_empty(), "{path}");
+            }
+        }
+        confirmed = there.into_iter().map(str::to_owned).collect();
+        let killer = kill_after(&program, 60 + round * 53);
+        loop {
+            photos += 1;
+            match program.add_photo(&task, photos).await {
+                Some(photo) => confirmed.push(photo),
+                None => break,
+            }
+        }
+        let _ = killer.join();
+        let _ = program.child.wait();
+    }
+    assert!(!confirmed.is_empty());
 }
