@@ -63,6 +63,7 @@ fn undescribed() -> Router<AppState> {
         .merge(web::router())
         .merge(device::enrol_router())
         .merge(sync::router())
+        .merge(review::copy_router())
 }
 
 /// The handlers of all kinds of jobs.

@@ -168,6 +168,7 @@ fn task_facts() -> TaskFacts {
             basis: vec![],
             points: vec![point],
         }],
+        portal: None,
     }
 }
 

@@ -237,4 +237,8 @@ pub struct TaskFacts {
     pub object: ObjectFacts,
     pub history: Vec<PastInspection>,
     pub sheets: Vec<CheckSheet>,
+    /// Address of the public portal, `https://…` without a slash at the end, where the office said one;
+    /// else the portal is at the address of the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub portal: Option<String>,
 }

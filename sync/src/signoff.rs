@@ -505,6 +505,15 @@ impl Seal {
     }
 }
 
+/// The secret in the address at which the party finds its copy of the sealed record (X4): the first 16
+/// bytes of SHA-256(`"double-random/copy/v1\n" ‖ hex(party_statement_sha256)`), in hex. The party's
+/// statement holds a random nonce and is published nowhere, so nobody else can make the address; a
+/// tablet can without having asked the server.
+pub fn copy_secret(party_statement: &Sha256) -> String {
+    let hash = Sha256::of(format!("double-random/copy/v1\n{party_statement}").as_bytes());
+    hash.to_string()[..32].to_owned()
+}
+
 /// Whether `rows` seal the record: each of `team` who is not an expert (at least two) signed the
 /// same subject of `round` with a valid key, and cites one valid statement of the party. `team` is
 /// the team after substitutions. Invalid rows count for nothing.

@@ -20,8 +20,8 @@ struct Case {
     other: Tablet,
 }
 
-/// A sealed record at the office.
-async fn sealed() -> Case {
+/// A record with everything that it needs before it is signed.
+async fn visited() -> Case {
     let folders = [(); 3].map(|()| tempfile::tempdir().expect("a folder"));
     let office = SmallOffice::open(folders[0].path()).await;
     let supervisor = office.sign_in("supervisor").await.expect("signs in");
@@ -50,7 +50,6 @@ async fn sealed() -> Case {
     conclude(&closing, &task, false, NOW + 3_600_000)
         .await
         .unwrap();
-    close(&closing, &task).await;
     Case {
         _folders: folders,
         _agents: [one, two],
@@ -60,6 +59,13 @@ async fn sealed() -> Case {
         closing,
         other,
     }
+}
+
+/// A sealed record at the office.
+async fn sealed() -> Case {
+    let case = visited().await;
+    close(&case.closing, &case.task).await;
+    case
 }
 
 async fn close(tablet: &Tablet, task: &str) {
@@ -208,4 +214,76 @@ async fn lesson_26_a_return_says_what_to_mend_and_the_tablet_shows_it() {
     );
     assert_eq!(case.closing.tasks().await.unwrap()[0]["state"], "returned");
     let _ = &case.office;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_party_finds_its_copy_by_the_code_and_nobody_else_can() {
+    // X4
+    let case = visited().await;
+    let at = format!("/api/tasks/{}/copy", case.task);
+    let refusal = case.closing.ask(Method::GET, &at, None).await.unwrap();
+    assert_eq!(refusal.unwrap_err().code, "not_sealed");
+    let signers = [("zhang", "135790"), ("li", "246801")].map(|(p, pin)| (p.into(), pin.into()));
+    let fingerprint = sign(&case.closing, &case.task, &signers, json!([]))
+        .await
+        .unwrap();
+    let copy = case.closing.get(&at).await.unwrap();
+    let url = copy["url"].as_str().unwrap();
+    assert!(url.starts_with(&case.office.address), "{url}");
+    // In a basement the tablet gives the file; the page says that the record has not come yet.
+    let file = case.closing.bytes(&format!("{at}.html")).await.unwrap();
+    let file = String::from_utf8(file).unwrap();
+    for words in [fingerprint.as_str(), url, "示例公司0", "责令", "<path d="] {
+        assert_eq!(file.contains(words), words != "责令", "{words}");
+    }
+    let (status, page) = page(url).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert!(page.contains("这里还没有这份记录"), "{page}");
+    case.closing.sync().await.unwrap();
+    let (status, shown) = self::page(url).await;
+    assert_eq!(status, StatusCode::OK);
+    for words in [
+        fingerprint.as_str(),
+        "示例公司0",
+        "无异议。",
+        "未收取任何费用",
+    ] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    assert_eq!(shown.matches("mark good\">有效").count(), 3, "{shown}");
+    let (status, _) = self::page(&url.replace("/c/", "/c/0")).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    // After a second round the same address shows what counts now, and says so.
+    let heads = case.shown().await["heads"].clone();
+    let remark = json!({ "path": "handling/opinion", "text": "请补充。" });
+    let body = json!({ "heads": heads, "remarks": [remark] });
+    case.supervisor
+        .post(&case.at("return"), body)
+        .await
+        .unwrap();
+    case.closing.sync().await.unwrap();
+    let (_, shown) = self::page(url).await;
+    assert!(
+        shown.contains(&fingerprint) && !shown.contains("重新签字"),
+        "what was signed still stands"
+    );
+    write(
+        &case.closing,
+        &case.task,
+        [("handling/opinion", json!("已经补充。"))],
+    )
+    .await
+    .unwrap();
+    close(&case.closing, &case.task).await;
+    let (_, shown) = self::page(url).await;
+    assert!(
+        shown.contains("已经补充。") && shown.contains("第 2 轮重新签字"),
+        "{shown}"
+    );
+}
+
+async fn page(url: &str) -> (StatusCode, String) {
+    let answer = reqwest::get(url).await.unwrap();
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    (answer.status(), answer.text().await.unwrap())
 }

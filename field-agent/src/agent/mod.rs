@@ -8,6 +8,7 @@
 //! Signing keys are never kept: each signature asks for the PIN anew.
 
 pub mod completeness;
+mod copy;
 pub mod enrol;
 mod entries;
 pub mod labels;

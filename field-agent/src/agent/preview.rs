@@ -39,20 +39,22 @@ fn text_row(view: &View, label: &str, path: &str) -> PreviewRow {
 impl Agent {
     /// The readable record.
     pub fn preview(&self, me: &str, task: &str) -> Result<Preview, Problem> {
-        self.with_record(me, task, |open, id| {
-            let record = open.record(id)?;
-            let mut sections = vec![object(record), visit(record)];
-            sections.extend(sheets(record));
-            sections.push(evidence(record));
-            sections.push(results(record));
-            sections.push(opinions(record));
-            sections.retain(|s| !s.rows.is_empty());
-            Ok(Preview {
-                title: "双随机抽查记录表".into(),
-                number: record.facts.number.clone(),
-                sections,
-            })
-        })
+        self.with_record(me, task, |open, id| Ok(compose(open.record(id)?)))
+    }
+}
+
+/// The record as `record.view` has it.
+pub(super) fn compose(record: &Loaded) -> Preview {
+    let mut sections = vec![object(record), visit(record)];
+    sections.extend(sheets(record));
+    sections.push(evidence(record));
+    sections.push(results(record));
+    sections.push(opinions(record));
+    sections.retain(|s| !s.rows.is_empty());
+    Preview {
+        title: "双随机抽查记录表".into(),
+        number: record.facts.number.clone(),
+        sections,
     }
 }
 

@@ -5,6 +5,7 @@
 //! session cookie. See [`access`].
 
 pub mod access;
+pub mod copy;
 pub mod nearby;
 pub mod photos;
 pub mod problem;
@@ -68,6 +69,8 @@ fn documented() -> OpenApiRouter<Arc<Agent>> {
         .routes(routes!(sign::preview))
         .routes(routes!(sign::party))
         .routes(routes!(sign::inspector))
+        .routes(routes!(copy::party_copy))
+        .routes(routes!(copy::party_copy_file))
         .routes(routes!(sync::sync_status))
         .routes(routes!(sync::sync_now))
         .routes(routes!(sync::sync_policy))

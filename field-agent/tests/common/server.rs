@@ -1025,5 +1025,6 @@ fn facts(task: TaskId, number: u8) -> TaskFacts {
         },
         history: vec![],
         sheets: vec![sheet],
+        portal: None,
     }
 }

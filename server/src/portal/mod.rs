@@ -5,7 +5,7 @@
 //! from records or registers, so what is internal (risk classes, telephones) cannot get here.
 
 mod draws;
-mod filters;
+pub(crate) mod filters;
 mod mine;
 mod open;
 pub mod pace;
@@ -104,6 +104,11 @@ fn answer_under(
 /// A page that works with a script of ours; never cached.
 pub(crate) fn scripted(status: StatusCode, template: &impl Template) -> Result<Response, AppError> {
     uncached(status, SCRIPTED, template)
+}
+
+/// A page for one person; never cached.
+pub(crate) fn private(status: StatusCode, template: &impl Template) -> Result<Response, AppError> {
+    uncached(status, PRINTED, template)
 }
 
 /// A page to print; never cached.

@@ -7,6 +7,7 @@
 //! other change.
 
 mod assemble;
+mod copy;
 mod decide;
 mod labels;
 mod photos;
@@ -19,6 +20,7 @@ mod trail;
 pub mod types;
 
 pub use assemble::Material;
+pub use copy::router as copy_router;
 pub use decide::{Refusal, Standing, check_heads, check_remarks};
 pub use routes::router;
 pub use types::{Remark, ReviewState};

@@ -57,6 +57,7 @@ pub fn facts() -> TaskFacts {
             basis: vec!["《中华人民共和国食品安全法》".into()],
             points: vec![point(1, "亮照经营"), point(2, "从业人员健康证明")],
         }],
+        portal: None,
     }
 }
 

@@ -137,6 +137,15 @@ fn late(tx: &mut Tx<'_>, task: &str, round: u32) -> std::result::Result<u32, App
     Ok(u32::try_from(late).unwrap_or(u32::MAX))
 }
 
+/// The sealed record, and its round, whose party holds this secret.
+pub fn copy_of(tx: &mut Tx<'_>, secret: &str) -> Result<Option<(String, u32)>> {
+    tx.query_opt(
+        "SELECT task, round FROM record_copies WHERE secret = $1",
+        &[&secret],
+        |r| Ok((r.get(0)?, r.get(1)?)),
+    )
+}
+
 /// Everything about one record that lies in `scope`.
 pub fn material(
     tx: &mut Tx<'_>,

@@ -72,6 +72,14 @@ pub fn settle(tx: &mut Tx<'_>, task: &str, now: i64) -> Result<(), AppError> {
          VALUES ($1, $2, $3, $4, $5, $6)",
         &[&task, &round, &subject, &heads, &ended_at, &now],
     )?;
+    // All statements of a seal cite the same statement of the party.
+    if let Some(statement) = seal.statements.first() {
+        let secret = signoff::copy_secret(&statement.party_statement_sha256);
+        tx.execute(
+            "INSERT INTO record_copies (secret, task, round) VALUES ($1, $2, $3)",
+            &[&secret, &task, &round],
+        )?;
+    }
     tx.execute(
         "UPDATE tasks SET state = 'sealed', round = $2 WHERE id = $1",
         &[&task, &round],

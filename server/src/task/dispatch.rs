@@ -91,7 +91,8 @@ pub fn make(
 ) -> Result<TaskId, AppError> {
     let now = state.now();
     let task: TaskId = state.new_id().parse().map_err(AppError::internal)?;
-    let facts = facts_of(common, task, one, turn);
+    let mut facts = facts_of(common, task, one, turn);
+    facts.portal = state.config.public_url.clone();
     store::insert(tx, common, one, &facts, now)?;
     let server = Author::server(state.keys.key());
     let (record, root) =
@@ -122,6 +123,7 @@ fn facts_of(common: &Dispatch, task: TaskId, one: &DrawnTask, turn: u32) -> Task
         object: one.object.clone(),
         history: one.history.clone(),
         sheets: common.sheets.clone(),
+        portal: None,
     };
     facts.notice = notice_of(&facts, &one.team);
     facts

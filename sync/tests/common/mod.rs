@@ -83,6 +83,7 @@ pub fn facts() -> TaskFacts {
         },
         history: vec![],
         sheets: vec![sheet("A1", 15), sheet("B2", 15)],
+        portal: None,
     }
 }
 
