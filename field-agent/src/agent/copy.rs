@@ -59,7 +59,7 @@ impl Agent {
     /// # Errors
     /// `not_sealed` while the record is not sealed on this tablet.
     pub fn party_copy(&self, me: &str, task: &str) -> Result<PartyCopy, Problem> {
-        let sealed = self.with_record(me, task, |open, id| sealed(open, id))?;
+        let sealed = self.with_record(me, task, sealed)?;
         let url = self.copy_url(&sealed)?;
         Ok(PartyCopy {
             qr_svg: qr_svg(&url)?,
