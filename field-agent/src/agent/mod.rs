@@ -9,6 +9,7 @@
 
 pub mod completeness;
 mod copy;
+mod drafts;
 pub mod enrol;
 mod entries;
 pub mod labels;

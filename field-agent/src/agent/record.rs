@@ -8,6 +8,7 @@ use super::write::read_only;
 use super::{Agent, Loaded, completeness, labels};
 use crate::api::Problem;
 use crate::api::record::*;
+use crate::store::drafts;
 
 /// Most cells in one request.
 const MAX_EDITS: usize = 200;
@@ -123,8 +124,16 @@ impl Agent {
     ) -> Result<EditAnswer, Problem> {
         let now = self.now();
         let paths: Vec<String> = edits.iter().map(|(path, _)| path.clone()).collect();
+        let typed: Vec<(String, String)> = edits
+            .iter()
+            .filter_map(|(path, value)| Some((path.clone(), value.as_str()?.to_owned())))
+            .collect();
         let answer = self.with_record(me, task, |open, id| {
-            open.write(me, id, now, edits, |_| Ok(()))?;
+            open.write(me, id, now, edits, |db| {
+                typed
+                    .iter()
+                    .try_for_each(|(path, text)| drafts::saved(db, me, task, path, text))
+            })?;
             let around = Circumstances::of(&open.db, task)?;
             let here = open.device_key();
             let record = open.record(id)?;

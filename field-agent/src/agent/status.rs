@@ -45,12 +45,22 @@ const OLDEST: &str = "SELECT min(at) FROM (
     UNION ALL SELECT at FROM statement WHERE delivery <> 2
     UNION ALL SELECT at FROM blob WHERE here = 1 AND delivery <> 2)";
 
+/// How long something has waited for the server (lesson 24): `none`, `one_day`, `three_days`.
+pub(super) fn waiting_since(db: &rusqlite::Connection, now: i64) -> rusqlite::Result<&'static str> {
+    let oldest: Option<i64> = db.query_row(OLDEST, [], |r| r.get(0))?;
+    Ok(match oldest.map_or(0, |at| now - at) {
+        age if age >= 3 * DAY_MS => "three_days",
+        age if age >= DAY_MS => "one_day",
+        _ => "none",
+    })
+}
+
 impl Agent {
     /// Everything about sync.
     pub fn sync_status(&self) -> Result<SyncStatus, Problem> {
         let now = self.now();
         let phase = self.phase();
-        let (rows, records, photos, originals_paused, oldest) = self.with_open(|open| {
+        let (rows, records, photos, originals_paused, warning) = self.with_open(|open| {
             let mut rows = Vec::new();
             let (mut records, mut photos) = (Counters::default(), Counters::default());
             for (task, json, changed_at) in tasks::cards(&open.db).map_err(storage)? {
@@ -80,17 +90,9 @@ impl Agent {
             let paused = store::get_meta(&open.db, "originals_paused")
                 .map_err(storage)?
                 .is_some();
-            let oldest: Option<i64> = open
-                .db
-                .query_row(OLDEST, [], |r| r.get(0))
-                .map_err(storage)?;
-            Ok((rows, records, photos, paused, oldest))
+            let warning = waiting_since(&open.db, now).map_err(storage)?;
+            Ok((rows, records, photos, paused, warning))
         })?;
-        let warning = match oldest.map_or(0, |at| now - at) {
-            age if age >= 3 * DAY_MS => "three_days",
-            age if age >= DAY_MS => "one_day",
-            _ => "none",
-        };
         let driver = lock(&self.driver);
         let (monotonic, now) = (self.clock.monotonic_ms(), self.now());
         let (last_try_at, next_try_at, last_error) = (

@@ -148,3 +148,61 @@ async fn lesson_18_a_photo_is_refused_before_the_disk_is_full() {
         .edit("zhang", &task, opinion("仍可填写"))
         .expect("writes");
 }
+
+fn draft(task: &str, text: Option<&str>, seq: i64) -> crate::api::drafts::DraftPut {
+    crate::api::drafts::DraftPut {
+        task: task.into(),
+        place: "cell/handling/opinion".into(),
+        text: text.map(Into::into),
+        seq,
+    }
+}
+
+fn drafted(agent: &Agent, person: &str) -> Vec<String> {
+    let list = agent.drafts(person).expect("reads");
+    list.rows.into_iter().map(|d| d.text).collect()
+}
+
+// F8: what is typed and not saved yet survives the browser, and never overtakes what was saved
+#[tokio::test]
+async fn lesson_10_a_draft_is_kept_until_it_is_saved() {
+    let dir = tempfile::tempdir().expect("dir");
+    let (agent, task) = agent(dir.path(), None).await;
+    agent
+        .keep_draft("zhang", draft(&task, Some("货架"), 1))
+        .expect("keeps");
+    agent
+        .keep_draft("zhang", draft(&task, Some("货架无标签"), 3))
+        .expect("keeps");
+    agent
+        .keep_draft("zhang", draft(&task, Some("货架无"), 2))
+        .expect("comes late");
+    assert_eq!(drafted(&agent, "zhang"), ["货架无标签"]);
+    assert!(drafted(&agent, "li").is_empty(), "nobody reads another's");
+
+    agent
+        .edit("zhang", &task, opinion("货架无"))
+        .expect("saves an older text");
+    assert_eq!(drafted(&agent, "zhang"), ["货架无标签"]);
+    agent
+        .edit("zhang", &task, opinion("货架无标签"))
+        .expect("saves");
+    agent
+        .keep_draft("zhang", draft(&task, Some("货架无标签"), 3))
+        .expect("comes late");
+    assert!(drafted(&agent, "zhang").is_empty());
+
+    agent
+        .keep_draft("zhang", draft(&task, Some("改"), 4))
+        .expect("keeps");
+    agent
+        .keep_draft("zhang", draft(&task, None, 5))
+        .expect("forgets");
+    assert!(drafted(&agent, "zhang").is_empty());
+    let long = "长".repeat(crate::api::drafts::MAX_DRAFT);
+    assert!(
+        agent
+            .keep_draft("zhang", draft(&task, Some(&long), 6))
+            .is_err()
+    );
+}

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use ed25519_dalek::SigningKey;
 use sync::ids::Key;
 
+use super::status::waiting_since;
 use super::sync::unconfirmed;
 use super::{Agent, Open, damaged, lock, storage};
 use crate::api::Problem;
@@ -23,9 +24,11 @@ impl Agent {
         let now = self.now();
         let counted = lock(&self.open)
             .as_ref()
-            .map(|open| unconfirmed(&open.db))
+            .map(|open| Ok((unconfirmed(&open.db)?, waiting_since(&open.db, now)?)))
             .transpose();
         let counted = counted.map_err(storage)?;
+        let warning = counted.map_or("none", |(_, warning)| warning);
+        let counted = counted.map(|(count, _)| count);
         let mut vault = lock(&self.vault);
         let cards = vault
             .cards(now, self.clock.monotonic_ms())
@@ -65,6 +68,7 @@ impl Agent {
                 Some((_, photos)) => photos,
                 None => count(number("unconfirmed_photos")?),
             },
+            warning: warning.to_owned(),
             revision: self.revision.load(Ordering::Relaxed),
             now,
             clock_offset_ms: number("clock_offset_ms")?,

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod copy;
+pub mod drafts;
 pub mod nearby;
 pub mod photos;
 pub mod problem;
@@ -57,6 +58,7 @@ fn documented() -> OpenApiRouter<Arc<Agent>> {
         .routes(routes!(record::edit))
         .routes(routes!(record::entries, record::add_entry))
         .routes(routes!(record::withdraw_entry))
+        .routes(routes!(drafts::drafts, drafts::keep_draft))
         .routes(routes!(record::missing))
         .routes(routes!(record::conflicts))
         .routes(routes!(record::settle))

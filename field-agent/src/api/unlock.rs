@@ -34,6 +34,8 @@ pub struct AgentState {
     pub unconfirmed_records: u32,
     /// Photos that the server has not confirmed.
     pub unconfirmed_photos: u32,
+    /// Since when something waits for the server: `none`, `one_day`, `three_days` (lesson 24).
+    pub warning: String,
     /// Rises with every change that a screen could show; poll it cheaply.
     pub revision: u64,
     /// This tablet's clock, ms.

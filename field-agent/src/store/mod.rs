@@ -6,6 +6,7 @@
 
 pub mod blobs;
 pub mod changes;
+pub mod drafts;
 pub mod migrate;
 pub mod queue;
 pub mod slim;

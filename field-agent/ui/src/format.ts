@@ -29,9 +29,13 @@ export function fullTime(ms: number): string {
   return `${longDate(`${at.year}-${at.month}-${at.day}`)} ${at.hour}:${at.minute}`
 }
 
-/** `2026年11月24日` of a China date `YYYY-MM-DD`. */
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const english = () => globalThis.document?.documentElement.lang === 'en'
+
+/** `2026年11月24日` (24 Nov 2026 on English screens) of a China date `YYYY-MM-DD`. */
 export function longDate(date: string): string {
   const [year, month, day] = date.split('-').map(Number)
+  if (year && month && day && english()) return `${day} ${MONTHS[month - 1] ?? ''} ${year}`
   return year && month && day ? `${year}年${month}月${day}日` : date
 }
 

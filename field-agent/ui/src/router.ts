@@ -1,5 +1,7 @@
 import { createRouter, createWebHashHistory, type RouteRecordRaw } from 'vue-router'
 import { agent, refreshAgent } from './state/agent'
+import { loadDrafts } from './state/drafts'
+import { recentPlace, rememberPlace } from './state/where'
 
 const routes: RouteRecordRaw[] = [
   { path: '/', redirect: '/tasks' },
@@ -16,17 +18,29 @@ const routes: RouteRecordRaw[] = [
   { path: '/tasks/:task/ready', name: 'ready', component: () => import('./screens/sign/ReadyScreen.vue'), props: true },
   { path: '/tasks/:task/sign', name: 'sign', component: () => import('./screens/sign/SignScreen.vue'), props: true },
   { path: '/sync', name: 'sync', component: () => import('./screens/sync/SyncScreen.vue') },
+  { path: '/guide', name: 'guide', component: () => import('./screens/guide/GuideScreen.vue'), meta: { open: true } },
   { path: '/settings', name: 'settings', component: () => import('./screens/settings/SettingsScreen.vue'), meta: { open: true } },
   { path: '/:rest(.*)*', redirect: '/tasks' },
 ]
 
 export const router = createRouter({ history: createWebHashHistory(), routes })
 
+/** The app was opened at its start, as by its icon, and not at a place of its own. */
+let atTheStart = window.location.hash === ''
+
 router.beforeEach(async (to) => {
   if (!agent.state) await refreshAgent()
   const state = agent.state
   if (!state || to.meta.open) return true
   if (!state.enrolled) return { name: 'enrol' }
-  if (state.locked) return { name: 'unlock', query: { to: to.fullPath } }
-  return true
+  if (state.locked || !state.me) return { name: 'unlock', query: { to: to.fullPath } }
+  await loadDrafts(state.me.person).catch(() => undefined)
+  // The system killed the browser behind the camera: back to the same place.
+  const place = atTheStart && to.name === 'tasks' ? recentPlace() : undefined
+  atTheStart = false
+  return place ?? true
+})
+
+router.afterEach((to) => {
+  if (!to.meta.open && agent.state?.me) rememberPlace(to.fullPath)
 })

@@ -1,11 +1,14 @@
 import common from './en/common'
 import copy from './en/copy'
+import guide from './en/guide'
 import handback from './en/handback'
+import missing from './en/missing'
+import problem from './en/problem'
 import record from './en/record'
 import sign from './en/sign'
 import tasks from './en/tasks'
 import type { Messages } from './zh'
 
-const en: Messages = { ...common, ...tasks, ...record, ...sign, ...copy, ...handback }
+const en: Messages = { ...common, ...tasks, ...record, ...sign, ...copy, ...handback, ...guide, ...missing, ...problem }
 
 export default en

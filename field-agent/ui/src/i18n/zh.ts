@@ -1,11 +1,14 @@
 import common from './zh/common'
 import copy from './zh/copy'
+import guide from './zh/guide'
 import handback from './zh/handback'
+import missing from './zh/missing'
+import problem from './zh/problem'
 import record from './zh/record'
 import sign from './zh/sign'
 import tasks from './zh/tasks'
 
-const zh = { ...common, ...tasks, ...record, ...sign, ...copy, ...handback }
+const zh = { ...common, ...tasks, ...record, ...sign, ...copy, ...handback, ...guide, ...missing, ...problem }
 
 export type Messages = typeof zh
 export default zh

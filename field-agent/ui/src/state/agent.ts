@@ -1,6 +1,7 @@
 import { computed, reactive, watch, type WatchSource } from 'vue'
 import { answer, api, Unreachable, whenLocked } from '../api/client'
 import type { AgentState, InspectorCard } from '../api/types'
+import { forgetDrafts } from './drafts'
 
 const POLL_MS = 2000
 
@@ -16,6 +17,7 @@ export const me = computed<InspectorCard | undefined>(() => agent.state?.me ?? u
 let timer: number | undefined
 
 export function take(state: AgentState) {
+  if (!state.me) forgetDrafts()
   agent.state = state
   agent.away = false
 }
@@ -42,6 +44,7 @@ export function startPolling() {
   })
   for (const kind of ['pointerdown', 'keydown']) document.addEventListener(kind, used, { passive: true })
   whenLocked(() => {
+    forgetDrafts()
     if (agent.state) agent.state = { ...agent.state, locked: true, me: null }
   })
 }

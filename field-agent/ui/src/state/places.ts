@@ -27,30 +27,57 @@ export function placeOfStep(task: string, step: Step, at?: string): RouteLocatio
 
 /** Where the cell with this path is on screen. */
 export function placeOfPath(task: string, path: string): RouteLocationRaw {
-  const [kind = '', item, point] = path.split('/')
-  const step = stepOf[kind] ?? 'arrival'
-  return placeOfStep(task, step, kind === 'point' && item && point ? `${item}/${point}` : path)
+  const step = path === 'visit/end_at' ? 'opinion' : (stepOf[path.split('/')[0] ?? ''] ?? 'arrival')
+  return placeOfStep(task, step, path)
+}
+
+/** Where a check point (`item/point`) is on screen. */
+export function placeOfPoint(task: string, point: string): RouteLocationRaw {
+  return placeOfStep(task, 'points', `point/${point}`)
 }
 
 /** Where what is missing can be filled in. */
 export function placeOfMissing(task: string, row: Missing): RouteLocationRaw {
   const { step, item, point, path } = row.place
-  if (item && point) return placeOfStep(task, 'points', `${item}/${point}`)
+  if (item && point) {
+    const field = row.code === 'photo_missing' ? 'photo' : (path?.split('/')[3] ?? 'answer')
+    return placeOfStep(task, 'points', `point/${item}/${point}/${field}`)
+  }
   return placeOfStep(task, step, path ?? item ?? undefined)
 }
 
-/** Brings the place into view that a path leads to, or the nearest one that the screen has. */
+/** The place on a screen that a path leads to: its id, and the path for going back there. */
+export function anchor(path: string): { id: string; 'data-at': string } {
+  return { id: anchorId(path), 'data-at': path }
+}
+
+/** The id of the place on a screen that a path leads to. */
+export function anchorId(path: string): string {
+  return `at-${path.replaceAll('/', '-')}`
+}
+
+const FOUND_MS = 2400
+const inputs =
+  'input:not(:disabled), textarea:not(:disabled), button:not(:disabled):not([tabindex="-1"]), a[href]'
+
+/** Brings the place into view that a path leads to, or the nearest one that the screen has, and begins there. */
 export function showPlace(path: string): boolean {
   for (let at = path; at; at = at.slice(0, Math.max(0, at.lastIndexOf('/')))) {
     const target = document.getElementById(anchorId(at))
     if (!target) continue
-    target.scrollIntoView({ block: 'start' })
+    begin(target)
     return true
   }
   return false
 }
 
-/** The place on a screen that a path leads to. */
-export function anchorId(path: string): string {
-  return `at-${path.replaceAll('/', '-')}`
+function begin(target: HTMLElement) {
+  const field = target.matches(inputs) ? target : target.querySelector<HTMLElement>(inputs)
+  // Cards out of sight are measured only when they come near: the second time it is exact.
+  target.scrollIntoView({ block: 'start' })
+  requestAnimationFrame(() => target.scrollIntoView({ block: 'start' }))
+  field?.focus({ preventScroll: true })
+  for (const other of document.querySelectorAll('.found')) other.classList.remove('found')
+  target.classList.add('found')
+  window.setTimeout(() => target.classList.remove('found'), FOUND_MS)
 }

@@ -23,7 +23,7 @@ export interface PointState {
 export function pointState(record: OpenRecord, item: string, point: CheckPoint): PointState {
   const path = `point/${item}/${point.point}`
   const answer = record.text(`${path}/answer`)
-  const photos = (record.photos.value ?? []).filter((one) => !one.withdrawn && one.point === `${item}/${point.point}`).length
+  const photos = record.photosAt.value.get(`${item}/${point.point}`)?.length ?? 0
   const noteMissing = demanded(point.note, answer) && record.text(`${path}/note`).trim() === ''
   const photoMissing = demanded(point.photo, answer) && photos === 0
   const conflict = Boolean(record.cell(`${path}/answer`)?.conflict || record.cell(`${path}/note`)?.conflict)

@@ -1,7 +1,8 @@
-import { computed, inject, provide, type ComputedRef, type InjectionKey, type ShallowRef } from 'vue'
+import { computed, inject, provide, watch, type ComputedRef, type InjectionKey, type ShallowRef } from 'vue'
 import { answer, api } from '../api/client'
 import type { Cell, EditAnswer, EntryView, PhotoView, RecordView, Scalar, TaskDetail } from '../api/types'
 import { me } from './agent'
+import { draftsBelow } from './drafts'
 import { useLive } from './live'
 import { saverOf, type Saver } from './saver'
 
@@ -12,6 +13,8 @@ export interface OpenRecord {
   detail: ShallowRef<TaskDetail | undefined>
   view: ShallowRef<RecordView | undefined>
   photos: ShallowRef<PhotoView[] | undefined>
+  /** Photos that nobody has withdrawn, by `item/point` ("": the whole record). */
+  photosAt: ComputedRef<Map<string, PhotoView[]>>
   entries: ShallowRef<EntryView[] | undefined>
   error: ComputedRef<unknown>
   readOnly: ComputedRef<boolean>
@@ -61,6 +64,16 @@ export function provideRecord(task: string): OpenRecord {
     detail: detail.data,
     view: view.data,
     photos: photos.data,
+    photosAt: computed(() => {
+      const by = new Map<string, PhotoView[]>()
+      for (const one of photos.data.value ?? []) {
+        if (one.withdrawn) continue
+        const at = by.get(one.point)
+        if (at) at.push(one)
+        else by.set(one.point, [one])
+      }
+      return by
+    }),
     entries: entries.data,
     error: computed(() => view.error.value ?? detail.error.value),
     readOnly: computed(() => view.data.value?.read_only != null),
@@ -86,6 +99,16 @@ export function provideRecord(task: string): OpenRecord {
       await Promise.all([detail.reload(), view.reload(), photos.reload(), entries.reload()])
     },
   }
+  // What the browser took with it when it was killed: typed, and not saved.
+  const stop = watch(
+    () => view.data.value && !record.readOnly.value,
+    (open) => {
+      if (!open) return
+      for (const [at, text] of draftsBelow(task, 'cell/')) if (record.text(at) !== text) saver.type(at, text)
+      queueMicrotask(() => stop())
+    },
+    { immediate: true },
+  )
   provide(KEY, record)
   return record
 }

@@ -2,6 +2,7 @@ import { reactive } from 'vue'
 import { answer, api, Refusal } from '../api/client'
 import type { EditAnswer, Scalar } from '../api/types'
 import { me } from './agent'
+import { draftSaved, keepDraft } from './drafts'
 
 /** Pause in typing after which text is saved, ms. */
 const PAUSE_MS = 400
@@ -49,6 +50,7 @@ export class Saver {
   /** Saves at the next pause. */
   type(path: string, value: Scalar) {
     this.keep(path, value)
+    if (typeof value === 'string') keepDraft(this.task, `cell/${path}`, value)
     this.plan(PAUSE_MS)
   }
 
@@ -86,6 +88,7 @@ export class Saver {
       const body = { edits: this.edits(this.state.sending) }
       const saved = await answer(api.PATCH('/api/tasks/{task}/cells', { params: { path: { task: this.task } }, body }))
       this.answers += 1
+      for (const [path, value] of Object.entries(this.state.sending)) draftSaved(this.task, `cell/${path}`, String(value))
       this.state.sending = {}
       this.state.savedAt = Date.now()
       this.state.failed = false

@@ -1,10 +1,16 @@
 import { reactive, watch } from 'vue'
 
+const sizes = ['normal', 'large', 'largest'] as const
+const themes = ['day', 'outdoor', 'dark'] as const
+const locales = ['zh-CN', 'en'] as const
+
 /** How this tablet shows things. Kept by the browser: it is no part of any record. */
 export interface Settings {
-  size: 'normal' | 'large'
-  theme: 'day' | 'outdoor'
-  locale: 'zh-CN' | 'en'
+  size: (typeof sizes)[number]
+  theme: (typeof themes)[number]
+  locale: (typeof locales)[number]
+  /** The guide was read or skipped. */
+  guided: boolean
 }
 
 const KEY = 'double-random-tablet'
@@ -17,13 +23,22 @@ function stored(): Partial<Settings> {
   }
 }
 
+/** The word if it is one of `words`, else the first of them. */
+export function oneOf<T extends string>(words: readonly T[], word: unknown): T {
+  return words.find((one) => one === word) ?? (words[0] as T)
+}
+
 const kept = stored()
 
 export const settings = reactive<Settings>({
-  size: kept.size === 'large' ? 'large' : 'normal',
-  theme: kept.theme === 'outdoor' ? 'outdoor' : 'day',
-  locale: kept.locale === 'en' ? 'en' : 'zh-CN',
+  size: oneOf(sizes, kept.size),
+  theme: oneOf(themes, kept.theme),
+  locale: oneOf(locales, kept.locale),
+  guided: kept.guided === true,
 })
+
+/** What can be chosen, in the order in which it is offered. */
+export const choicesOf = { size: sizes, theme: themes, locale: locales }
 
 export function applySettings() {
   watch(

@@ -1,10 +1,37 @@
 import { Refusal, Unreachable } from '../api/client'
+import type { SyncStatus } from '../api/types'
 import { i18n } from '../i18n'
+
+/** The agent speaks Chinese; other languages go by the codes. */
+const own = () => i18n.global.locale.value !== 'zh-CN'
 
 /** What went wrong, in words for people. */
 export function inWords(cause: unknown): string {
   const { t } = i18n.global
-  if (cause instanceof Refusal) return cause.problem.detail || t('error.refused', { status: cause.problem.status })
+  if (cause instanceof Refusal) return refused(cause.problem.code, cause.problem.detail, cause.problem.status)
   if (cause instanceof Unreachable) return t('error.away')
   return t('error.unknown')
+}
+
+function refused(code: string, detail: string, status: number): string {
+  const { t, te } = i18n.global
+  if (!own()) return detail || t('error.refused', { status })
+  return te(`problem.${code}`) ? t(`problem.${code}`) : t('problem.other', { code })
+}
+
+/** Why a cell was refused. */
+export function cellRefused(reason: string): string {
+  return own() ? i18n.global.t('problem.bad_cell') : reason
+}
+
+/** Why the last sync or transfer did not succeed. */
+export function syncFault(error: NonNullable<SyncStatus['last_error']>): string {
+  const { t, te } = i18n.global
+  if (!own()) return error.text
+  return te(`syncFault.${error.code}`) ? t(`syncFault.${error.code}`) : t('syncFault.other', { code: error.code })
+}
+
+/** A transfer that failed, told by the agent without a code. */
+export function transferFault(text: string): string {
+  return own() ? i18n.global.t('syncFault.server_error') : text
 }

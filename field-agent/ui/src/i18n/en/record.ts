@@ -88,7 +88,9 @@ export default {
     thumbnail: 'Thumbnail',
     notHere: 'The picture is still on another tablet',
     number: 'Photo {n}',
-    left: 'Saving {n} photos on this tablet',
+    storing: 'Saving photo {n} of {total} on this tablet',
+    notStored: 'Not saved ({n}): ',
+    point: 'Check point',
   },
   evidence: {
     lead: 'Leave empty what there was not.',

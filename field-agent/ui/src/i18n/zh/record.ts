@@ -88,7 +88,9 @@ export default {
     thumbnail: '缩略图',
     notHere: '原图还在另一台平板上',
     number: '照片 {n}',
-    left: '还有 {n} 张正在存入本机',
+    storing: '正在存入本机：第 {n} 张，共 {total} 张',
+    notStored: '{n} 张没有存入：',
+    point: '所属要点',
   },
   evidence: {
     lead: '没有的可以不填。',
