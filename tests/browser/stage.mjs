@@ -88,12 +88,12 @@ export async function openStage({ long = false } = {}) {
       await page.getByRole('button', { name: /开始签名/ }).tap()
       await page.getByRole('button', { name: /已核对/ }).tap()
       await page.locator('canvas').waitFor()
-      await ink(page)
+      await writeInk(page)
       await page.getByRole('button', { name: '确认' }).tap()
       for (let signer = 0; signer < signers; signer++) {
         const next = page.getByRole('button', { name: /下一步：输入 PIN/ })
         await next.waitFor()
-        await ink(page)
+        await writeInk(page)
         await next.tap()
         await typePin(page, story.pin)
         await page.getByRole('button', { name: '确认签名' }).tap()
@@ -142,7 +142,7 @@ export const at = (page, path) => page.goto(`${page.url().split('#')[0]}#${path}
 /** Longer than a typed text waits before it is saved. */
 export const saved = (page) => page.waitForTimeout(900)
 
-async function typePin(page, pin) {
+export async function typePin(page, pin) {
   for (const digit of pin) await page.getByRole('button', { name: digit, exact: true }).tap()
 }
 
@@ -175,7 +175,8 @@ export async function settleForMine(card) {
   return { mine: sides[mine], theirs: sides.filter((_, n) => n !== mine) }
 }
 
-async function ink(page) {
+/** A stroke on the pad for handwriting. */
+export async function writeInk(page) {
   const box = await page.locator('canvas').boundingBox()
   await page.mouse.move(box.x + 80, box.y + 90)
   await page.mouse.down()
