@@ -92,10 +92,7 @@ export async function complete(page, visit) {
   await at(page, `${path}/record/points`)
   const cards = page.locator('article.point')
   await cards.first().waitFor()
-  for (const card of await cards.all()) {
-    const done = await card.locator('.no.ok').count()
-    if (!done) await answer(card, '符合')
-  }
+  for (const card of await cards.all()) await answer(card, '符合')
   await saved(page)
   const picture = await page.screenshot({ type: 'jpeg', quality: 60 })
   for (const card of await page.locator('article.point').filter({ hasText: '须拍照' }).all()) await addPhoto(page, card, picture)
@@ -156,4 +153,18 @@ export const zh = {
   addStatement: '加一段陈述',
   withdraw: '撤下',
   preview: '看记录全文',
+}
+
+export const en = {
+  next: 'Next',
+  skip: 'Skip',
+  start: 'Start the inspection',
+  startDo: 'Shown, start the inspection',
+  compliant: 'Compliant',
+  nonCompliant: 'Non-compliant',
+  basis: 'Basis and method',
+  close: 'Close',
+  addStatement: 'Add a statement',
+  withdraw: 'Withdraw',
+  preview: 'Read the record',
 }

@@ -20,6 +20,7 @@ impl Agent {
                 task: d.task,
                 place: d.place,
                 text: d.text,
+                at: d.at,
             })
             .collect();
         Ok(DraftList { rows, seq })
@@ -40,9 +41,10 @@ impl Agent {
                 "草稿无法保存：位置不明或内容过长。",
             ));
         }
+        let now = self.now();
         let place = (draft.task.as_str(), draft.place.as_str());
         self.with_open(|open| {
-            drafts::keep(&open.db, me, place, draft.text, draft.seq).map_err(storage)
+            drafts::keep(&open.db, me, place, draft.text, (draft.seq, now)).map_err(storage)
         })?;
         Ok(draft.seq)
     }

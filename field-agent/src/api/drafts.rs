@@ -19,6 +19,8 @@ pub struct DraftView {
     /// Place on screen, such as `cell/handling/opinion`.
     pub place: String,
     pub text: String,
+    /// When it was typed, ms by this tablet's clock.
+    pub at: i64,
 }
 
 /// The drafts of who has unlocked.

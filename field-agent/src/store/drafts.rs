@@ -12,12 +12,15 @@ pub struct Draft {
     /// Place on screen, such as `cell/handling/opinion`.
     pub place: String,
     pub text: String,
+    /// When it was typed, ms by this tablet's clock.
+    pub at: i64,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Row {
     /// Order of typing: an older text that arrives later changes nothing.
     seq: i64,
+    at: i64,
     /// Absent once saved or thrown away: the row stays for its `seq`.
     text: Option<String>,
 }
@@ -43,13 +46,13 @@ pub fn keep(
     person: &str,
     draft: (&str, &str),
     text: Option<String>,
-    seq: i64,
+    (seq, at): (i64, i64),
 ) -> rusqlite::Result<()> {
     let key = key(person, draft.0, draft.1);
     if row(db, &key)?.is_some_and(|known| known.seq >= seq) {
         return Ok(());
     }
-    put(db, &key, &Row { seq, text })
+    put(db, &key, &Row { seq, at, text })
 }
 
 /// The cell now holds `text`: a draft that says the same has done its duty.
@@ -62,10 +65,7 @@ pub fn saved(
 ) -> rusqlite::Result<()> {
     let key = key(person, task, &format!("cell/{path}"));
     match row(db, &key)? {
-        Some(Row {
-            seq,
-            text: Some(typed),
-        }) if typed == text => put(db, &key, &Row { seq, text: None }),
+        Some(row) if row.text.as_deref() == Some(text) => put(db, &key, &Row { text: None, ..row }),
         _ => Ok(()),
     }
 }
@@ -85,11 +85,12 @@ pub fn of_person(db: &Connection, person: &str) -> rusqlite::Result<(Vec<Draft>,
         let held: Option<Row> = serde_json::from_slice(&value).ok();
         highest = highest.max(held.as_ref().map_or(0, |row| row.seq));
         let rest = key.strip_prefix(&from).and_then(|k| k.split_once('/'));
-        match (rest, held.and_then(|row| row.text)) {
-            (Some((task, place)), Some(text)) => drafts.push(Draft {
+        match (rest, held.and_then(|row| Some((row.text?, row.at)))) {
+            (Some((task, place)), Some((text, at))) => drafts.push(Draft {
                 task: task.to_owned(),
                 place: place.to_owned(),
                 text,
+                at,
             }),
             _ => done.push(key),
         }

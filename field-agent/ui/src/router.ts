@@ -23,10 +23,10 @@ const routes: RouteRecordRaw[] = [
   { path: '/:rest(.*)*', redirect: '/tasks' },
 ]
 
-export const router = createRouter({ history: createWebHashHistory(), routes })
+/** The app was opened at its start, as by its icon, and not at a place of its own. Asked before the router writes an address. */
+let atTheStart = /^(#\/?)?$/.test(window.location.hash)
 
-/** The app was opened at its start, as by its icon, and not at a place of its own. */
-let atTheStart = window.location.hash === ''
+export const router = createRouter({ history: createWebHashHistory(), routes })
 
 router.beforeEach(async (to) => {
   if (!agent.state) await refreshAgent()

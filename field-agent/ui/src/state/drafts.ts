@@ -9,20 +9,35 @@ import { answer, api } from '../api/client'
 let owner = ''
 let seq = 0
 const held = new Map<string, string>()
+/** When a draft that was found at the beginning was typed, ms. */
+const typedAt = new Map<string, number>()
 
 /** Bytes that a browser lets a page send that is going away. */
 const KEEPALIVE_BYTES = 30_000
+
+/** What the page before this one sent as its last may still be on its way. */
+const LAST_WORDS_MS = 150
+const AHEAD = 1000
+
+function reloaded(): boolean {
+  return performance.getEntriesByType('navigation').some((entry) => (entry as PerformanceNavigationTiming).type === 'reload')
+}
 
 const key = (task: string, place: string) => `${task} ${place}`
 
 /** Fetches the drafts of who has unlocked, once; nobody sees another's. */
 export async function loadDrafts(person: string): Promise<void> {
   if (owner === person) return
+  if (reloaded()) await new Promise((done) => window.setTimeout(done, LAST_WORDS_MS))
   const list = await answer(api.GET('/api/drafts'))
   owner = person
-  seq = list.seq
+  seq = list.seq + AHEAD
   held.clear()
-  for (const row of list.rows) held.set(key(row.task, row.place), row.text)
+  typedAt.clear()
+  for (const row of list.rows) {
+    held.set(key(row.task, row.place), row.text)
+    typedAt.set(key(row.task, row.place), row.at)
+  }
 }
 
 /** The tablet was locked: the next person begins afresh. */
@@ -35,10 +50,21 @@ export function draftOf(task: string, place: string): string | undefined {
   return held.get(key(task, place))
 }
 
-/** Drafts of a task whose place begins with `prefix`, by the rest of the place. */
-export function draftsBelow(task: string, prefix: string): [string, string][] {
-  const start = key(task, prefix)
-  return [...held].filter(([name]) => name.startsWith(start)).map(([name, text]) => [name.slice(start.length), text])
+export interface Found {
+  /** Path of the cell. */
+  path: string
+  text: string
+  /** When it was typed, ms. */
+  at: number
+}
+
+/** Drafts of cells of a task that were there at the beginning. */
+export function draftsOfCells(task: string): Found[] {
+  const start = key(task, 'cell/')
+  return [...held].flatMap(([name, text]) => {
+    const at = typedAt.get(name)
+    return name.startsWith(start) && at !== undefined ? [{ path: name.slice(start.length), text, at }] : []
+  })
 }
 
 /** Keeps a draft; `undefined` forgets it. */

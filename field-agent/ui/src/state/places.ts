@@ -57,6 +57,7 @@ export function anchorId(path: string): string {
 }
 
 const FOUND_MS = 2400
+const SETTLE_FRAMES = 12
 const inputs =
   'input:not(:disabled), textarea:not(:disabled), button:not(:disabled):not([tabindex="-1"]), a[href]'
 
@@ -73,9 +74,17 @@ export function showPlace(path: string): boolean {
 
 function begin(target: HTMLElement) {
   const field = target.matches(inputs) ? target : target.querySelector<HTMLElement>(inputs)
-  // Cards out of sight are measured only when they come near: the second time it is exact.
-  target.scrollIntoView({ block: 'start' })
-  requestAnimationFrame(() => target.scrollIntoView({ block: 'start' }))
+  const card = target.closest<HTMLElement>('.point')
+  // The question belongs to its answer: the whole card, if the screen holds it.
+  const whole = card && card.offsetHeight < window.innerHeight * 0.7 ? card : target
+  // Cards out of sight are measured only when they come near, and then move the place: until it stays.
+  const settle = (frames: number) => {
+    const before = whole.getBoundingClientRect().top
+    whole.scrollIntoView({ block: 'start' })
+    const still = Math.abs(whole.getBoundingClientRect().top - before) < 1
+    if (frames > 0 && !(still && frames < SETTLE_FRAMES - 2)) requestAnimationFrame(() => settle(frames - 1))
+  }
+  settle(SETTLE_FRAMES)
   field?.focus({ preventScroll: true })
   for (const other of document.querySelectorAll('.found')) other.classList.remove('found')
   target.classList.add('found')

@@ -2,7 +2,7 @@ import { computed, inject, provide, watch, type ComputedRef, type InjectionKey, 
 import { answer, api } from '../api/client'
 import type { Cell, EditAnswer, EntryView, PhotoView, RecordView, Scalar, TaskDetail } from '../api/types'
 import { me } from './agent'
-import { draftsBelow } from './drafts'
+import { draftsOfCells } from './drafts'
 import { useLive } from './live'
 import { saverOf, type Saver } from './saver'
 
@@ -104,7 +104,11 @@ export function provideRecord(task: string): OpenRecord {
     () => view.data.value && !record.readOnly.value,
     (open) => {
       if (!open) return
-      for (const [at, text] of draftsBelow(task, 'cell/')) if (record.text(at) !== text) saver.type(at, text)
+      for (const { path: at, text, at: typed } of draftsOfCells(task)) {
+        // What was written since is newer than the draft.
+        const since = cell(at)?.values.some((one) => one.at > typed)
+        if (!since && record.text(at) !== text) saver.type(at, text)
+      }
       queueMicrotask(() => stop())
     },
     { immediate: true },

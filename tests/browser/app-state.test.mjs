@@ -1,0 +1,208 @@
+// Nothing of what somebody typed, drew or chose is lost on the tablet, and one comes back to where one
+// was. Real agent and server.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { complete } from './app-screens.mjs'
+import { answer, at, openStage, saved, writeInk } from './stage.mjs'
+
+let stage, visit, page, path
+
+before(async () => {
+  stage = await openStage({ long: true })
+  visit = stage.story.tasks[0]
+  path = `/tasks/${visit.task}`
+  page = await stage.enrol(stage.story.tablets[0])
+  await stage.unlock(page, visit.team[0].name)
+  await page.locator('.guide').getByRole('button', { name: '跳过' }).tap()
+  await at(page, path)
+  await page.getByRole('button', { name: '开始检查', exact: true }).tap()
+  await page.getByRole('button', { name: '已出示，开始检查' }).tap()
+  await page.waitForURL(/record\/arrival/)
+  await saved(page)
+})
+
+after(async () => {
+  await stage?.close()
+  assert.deepEqual(stage?.complaints.filter((line) => !/crash/i.test(line)), [])
+})
+
+const step = async (name, selector) => {
+  await at(page, `${path}/record/${name}`)
+  await page.locator(selector).first().waitFor()
+}
+/** The last words come a moment after a reload. */
+const holds = async (field, text) => {
+  await field.waitFor()
+  for (let tries = 0; tries < 20 && (await field.inputValue()) !== text; tries++) await page.waitForTimeout(100)
+  assert.equal(await field.inputValue(), text)
+}
+const noteOf = (n) => page.locator('article.point').nth(n).locator('[id$=-note] textarea')
+
+/** The system kills the browser's page, as it does behind the camera, and opens the app anew by its icon. */
+async function killed() {
+  const start = page.url().split('#')[0]
+  const context = page.context()
+  const session = await context.newCDPSession(page)
+  const gone = page.waitForEvent('crash')
+  session.send('Page.crash').catch(() => undefined)
+  await gone
+  await page.close()
+  page = stage.watch(await context.newPage())
+  await page.goto(start)
+}
+
+// F8: lesson 10, the system kills the app behind the camera
+test('lesson_10_a_note_typed_a_moment_before_the_browser_is_killed_is_there', async () => {
+  await step('points', 'article.point')
+  await answer(page.locator('article.point').nth(2), '不符合')
+  await saved(page)
+  await noteOf(2).pressSequentially('货架第三层没有标价签')
+  await killed()
+  // Back at the same check point and field, without a tap.
+  await noteOf(2).waitFor()
+  await page.waitForFunction(() => document.activeElement?.closest('[data-at]')?.dataset.at?.endsWith('/note'))
+  await holds(noteOf(2), '货架第三层没有标价签')
+  assert.ok(await noteOf(2).evaluate((field) => field === document.activeElement), 'the field has the focus')
+  const box = await noteOf(2).boundingBox()
+  assert.ok(box.y > 60 && box.y < 1180, `the field is in view (${box.y})`)
+  await saved(page)
+  await page.reload()
+  await noteOf(2).waitFor()
+  assert.equal(await noteOf(2).inputValue(), '货架第三层没有标价签')
+})
+
+// F8: the same for every kind of text
+test('what is typed is there after a reload before it was saved', async () => {
+  await step('opinion', '#at-party-opinion')
+  await page.locator('#at-party-opinion textarea').pressSequentially('无异议，已当场整改')
+  await page.reload()
+  await holds(page.locator('#at-party-opinion textarea'), '无异议，已当场整改')
+
+  await step('evidence', 'h3')
+  await page.getByRole('button', { name: '加一段陈述' }).tap()
+  await page.locator('article.one textarea').last().pressSequentially('标签由店员更换')
+  await page.reload()
+  await holds(page.locator('article.one textarea').last(), '标签由店员更换')
+
+  // What cannot be saved is not thrown away either.
+  await page.getByRole('button', { name: '加一笔费用' }).tap()
+  const cost = page.locator('article.one').filter({ has: page.locator('[inputmode=decimal]') })
+  await cost.locator('textarea').first().pressSequentially('市场监督管理局')
+  await saved(page)
+  await cost.locator('[inputmode=decimal]').pressSequentially('12..')
+  await page.reload()
+  await holds(cost.locator('[inputmode=decimal]'), '12..')
+  await cost.locator('[inputmode=decimal]').fill('12.5')
+})
+
+// F3: a photo with caption and check point in two taps; several at once; a clear refusal
+test('photos: caption and point are preset, several go in at once, HEIF is refused in words', async () => {
+  await step('points', 'article.point')
+  const card = page.locator('article.point').nth(2)
+  const words = await card.locator('h4').innerText()
+  const shot = async (n) => ({ name: `shelf-${n}.jpg`, mimeType: 'image/jpeg', buffer: await page.screenshot({ type: 'jpeg', quality: 50 + n }) })
+  const files = [await shot(1), await shot(2), await shot(3)]
+  // Tap one opens the camera, tap two is its shutter.
+  const [camera] = await Promise.all([page.waitForEvent('filechooser'), card.locator('label.add').first().tap()])
+  assert.match(page.url(), /at=point.*photo/, 'the address names the place before the camera opens')
+  await camera.setFiles(files[0])
+  await card.locator('.shot').first().waitFor()
+  const [gallery] = await Promise.all([page.waitForEvent('filechooser'), card.locator('label.add').nth(1).tap()])
+  const heif = Buffer.from('0000001c6674797068656963000000006d69663168656963', 'hex')
+  await gallery.setFiles([files[1], { name: 'IMG_1.heic', mimeType: 'image/heic', buffer: heif }, files[2]])
+  await card.locator('.shot').nth(2).waitFor()
+  await card.getByRole('alert').filter({ hasText: 'HEIF' }).filter({ hasText: 'IMG_1.heic' }).waitFor()
+  await card.getByRole('alert').getByRole('button', { name: '关闭' }).tap()
+
+  await card.locator('.shot').first().tap()
+  const caption = page.locator('dialog textarea')
+  assert.ok(words.includes(await caption.inputValue()), 'the caption is preset from the point')
+  await caption.fill('第三层货架')
+  await page.reload()
+  await page.locator('.shot').first().waitFor()
+  await page.locator('article.point').nth(2).locator('.shot').first().tap()
+  assert.equal(await caption.inputValue(), '第三层货架', 'a caption survives a reload')
+  await page.locator('dialog select').selectOption({ index: 1 })
+  await page.getByRole('button', { name: '关闭' }).tap()
+  await page.locator('dialog').waitFor({ state: 'detached' })
+  await page.locator('article.point').first().locator('.shot').waitFor()
+  assert.equal(await card.locator('.shot').count(), 2, 'the photo went to the other check point')
+})
+
+test('rotation, back and forth keep the place and what is typed', async () => {
+  await step('points', 'article.point')
+  await noteOf(2).tap()
+  await noteOf(2).pressSequentially('，已拍照')
+  await page.setViewportSize({ width: 1180, height: 820 })
+  assert.match(await noteOf(2).inputValue(), /，已拍照$/)
+  assert.ok(await noteOf(2).evaluate((field) => field === document.activeElement))
+  await page.getByRole('link', { name: /检查结果/ }).tap()
+  await page.locator('#at-fee-none').waitFor()
+  await page.goBack()
+  await noteOf(2).waitFor()
+  assert.match(await noteOf(2).inputValue(), /，已拍照$/)
+  await page.setViewportSize({ width: 820, height: 1180 })
+})
+
+// F4: what is missing before signing leads to exactly the field
+test('each line of what is missing leads to its field: in view, focused, highlighted', async () => {
+  const first = async () => {
+    await at(page, `${path}/ready`)
+    await page.locator('.verdict').waitFor()
+    return page.locator('main a[href*="at="]')
+  }
+  const count = await (await first()).count()
+  assert.ok(count > 10, `${count} lines`)
+  for (const n of [0, Math.floor(count / 2), count - 3, count - 2, count - 1]) {
+    const line = (await first()).nth(n)
+    const href = await line.getAttribute('href')
+    await line.tap()
+    await page.waitForFunction(() => document.querySelector('.found')?.contains(document.activeElement))
+    const found = page.locator('.found')
+    const at = decodeURIComponent(/at=([^&]*)/.exec(href)[1])
+    assert.equal(await found.getAttribute('data-at'), at, href)
+    await page.waitForTimeout(100)
+    const { y, height } = await found.boundingBox()
+    assert.ok(y >= 60 && y < 1000, `${href}: in view (${y}, ${height})`)
+  }
+})
+
+// F4: ink is kept when the tablet is turned, and over a reload
+test('ink on the pad is kept over rotation and reload', async () => {
+  await complete(page, visit)
+  await at(page, `${path}/ready`)
+  await page.getByRole('button', { name: /开始签名/ }).tap()
+  await page.getByRole('button', { name: /已核对/ }).tap()
+  await page.setViewportSize({ width: 1180, height: 820 })
+  await page.locator('canvas').scrollIntoViewIfNeeded()
+  await writeInk(page)
+  /** The right-most and lowest drawn pixel of the pad, in CSS pixels, and how many are drawn. */
+  const drawn = () =>
+    page.locator('canvas').evaluate((canvas) => {
+      const { width, height } = canvas
+      const { data } = canvas.getContext('2d').getImageData(0, 0, width, height)
+      let [right, count] = [0, 0]
+      for (let i = 3; i < data.length; i += 4)
+        if (data[i] > 40) {
+          count += 1
+          right = Math.max(right, ((i - 3) / 4) % width)
+        }
+      return { right: (right * canvas.clientWidth) / width, count, wide: canvas.clientWidth }
+    })
+  const before = await drawn()
+  assert.ok(before.count > 500)
+  await page.setViewportSize({ width: 600, height: 960 })
+  await page.waitForTimeout(200)
+  const turned = await drawn()
+  assert.ok(turned.count > 200, `${turned.count} pixels`)
+  // Nothing hangs over the edge: what was written shrank as a whole.
+  assert.ok(Math.abs(turned.right / before.right - turned.wide / before.wide) < 0.03 || turned.wide > before.wide, JSON.stringify({ before, turned }))
+  assert.ok(await page.getByRole('button', { name: '确认' }).isEnabled())
+  await page.getByLabel('姓名').fill('示例负责人二')
+  await page.reload()
+  await page.getByRole('button', { name: /已核对/ }).tap()
+  await page.locator('canvas').waitFor()
+  assert.ok((await drawn()).count > 200, 'there after a reload')
+  assert.equal(await page.getByLabel('姓名').inputValue(), '示例负责人二')
+  assert.ok(await page.getByRole('button', { name: '确认' }).isEnabled())
+})
