@@ -221,6 +221,11 @@ async fn lesson_24_days_without_a_confirmation_are_warned_of() {
         tablet.clock.advance(hours * 3_600_000);
         tablet.unlock("zhang", "135790").await;
         assert_eq!(tablet.ok("/api/sync").await["warning"], want);
+        assert_eq!(
+            tablet.ok("/api/state").await["warning"],
+            want,
+            "every screen knows"
+        );
     }
     server.offline.store(false, Ordering::SeqCst);
     assert_eq!(tablet.sync().await, None);
