@@ -10,6 +10,8 @@ export const agent = reactive({
   state: undefined as AgentState | undefined,
   /** The agent did not answer the last question. */
   away: false,
+  /** Somebody locked it on purpose. */
+  byHand: false,
 })
 
 export const me = computed<InspectorCard | undefined>(() => agent.state?.me ?? undefined)
@@ -61,6 +63,7 @@ function used() {
 }
 
 export async function lock() {
+  agent.byHand = true
   take(await answer(api.POST('/api/lock')))
 }
 

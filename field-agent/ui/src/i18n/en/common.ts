@@ -44,6 +44,7 @@ export default {
   ink: { hint: 'Sign here by hand', again: 'Redo' },
   unlock: {
     who: 'Who are you?',
+    idle: 'Nobody used the tablet for a while, so it locked itself. What was written is kept; unlocking leads back to it.',
     change: 'Change',
     open: 'Unlock',
     wrongPin: 'Wrong PIN, {n} tries left',

@@ -45,6 +45,7 @@ export default {
   unlock: {
     who: '请选择检查人员',
     change: '换人',
+    idle: '一段时间没有操作，平板已自动锁定。填写的内容都还在，解锁后回到原处。',
     open: '解锁',
     wrongPin: 'PIN 不对，还可以试 {n} 次',
     closed: 'PIN 已锁死，请联系管理员',
