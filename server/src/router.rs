@@ -52,6 +52,7 @@ fn described() -> OpenApiRouter<AppState> {
         .merge(plan::router())
         .merge(publication::router())
         .merge(review::router())
+        .merge(sync::bundle::router())
         .merge(sync::quarantine::router())
         .merge(task::router())
 }

@@ -115,6 +115,22 @@ pub fn cells(data: &[u8]) {
     }
 }
 
+/// Bundle files: as they lie on a stick, and beneath the encryption.
+pub fn bundle(data: &[u8]) {
+    let office = SigningKey::from_bytes(&[200; 32]);
+    if let Ok(mut reader) = sync::bundle::BundleReader::open(data, &office) {
+        while let Ok(Some(_)) = reader.next_part() {}
+    }
+}
+
+/// The name of a photo in a bundle, and the cursors and verdicts of the wire, each alone.
+pub fn blob(data: &[u8]) {
+    let _ = minicbor::decode::<sync::message::BlobRef>(data);
+    let _ = minicbor::decode::<sync::message::BlobState>(data);
+    let _ = minicbor::decode::<sync::message::Cursor>(data);
+    let _ = minicbor::decode::<Author>(data);
+}
+
 fn team() -> Vec<Member> {
     vec![Member {
         person: "zhang".into(),
@@ -231,6 +247,22 @@ pub fn examples() -> Vec<(&'static str, Vec<u8>)> {
     out.push(("enrol", br#"{"code":"ABCD-EFGH-2345"}"#.to_vec()));
     let auth = RequestAuth::sign(&device, "POST", "/sync/v1", b"", 1, [5; 16]);
     out.push(("auth", auth.header().into_bytes()));
+    let blob = sync::message::BlobRef {
+        task: TaskId([1; 16]),
+        sha256: Sha256::of(b"photo"),
+        size: 5,
+        kind: sync::message::BlobKind::Rendition,
+    };
+    out.push(("blob", minicbor::to_vec(&blob).unwrap_or_default()));
+    let mut random = |out: &mut [u8]| out.fill(7);
+    let keys = [office.device];
+    let writer = sync::bundle::BundleWriter::new(Vec::new(), &device, &keys, 1, &mut random);
+    let written = writer.and_then(|mut writer| {
+        writer.blob(&blob)?;
+        writer.bytes(b"photo")?;
+        writer.finish()
+    });
+    out.push(("bundle", written.unwrap_or_default()));
     out.push(("cells", b"photo/0123456789abcdef/sha256".to_vec()));
     out
 }

@@ -1,6 +1,7 @@
 //! What server and tablets share.
 pub mod admit;
 pub mod author;
+pub mod bundle;
 pub mod canonical;
 pub mod cells;
 pub mod chunk;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 type Reader = fn(&[u8]);
 
-const READERS: [(&str, Reader); 10] = [
+const READERS: [(&str, Reader); 12] = [
     ("change", readers::change),
     ("admit", readers::admit),
     ("request", readers::request),
@@ -19,6 +19,8 @@ const READERS: [(&str, Reader); 10] = [
     ("enrol", readers::enrol),
     ("auth", readers::auth),
     ("cells", readers::cells),
+    ("bundle", readers::bundle),
+    ("blob", readers::blob),
 ];
 
 fn folder(target: &str) -> PathBuf {
@@ -41,8 +43,12 @@ fn no_reader_panics_on_the_corpus() {
             let bytes = std::fs::read(entry.expect("entry").path()).expect("reads");
             seen += 1;
             reader(&bytes);
-            // Admission makes a record each time: fewer of its kind.
-            let step = if target == "admit" { 7 } else { 1 };
+            // Admission makes a record each time, a bundle opens seals: fewer of their kind.
+            let step = if matches!(target, "admit" | "bundle") {
+                7
+            } else {
+                1
+            };
             for at in (0..bytes.len().min(2_000)).step_by(step) {
                 reader(&bytes[..at]);
                 for flip in [0x01, 0x80, 0xff] {

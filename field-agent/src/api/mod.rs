@@ -5,6 +5,7 @@
 //! session cookie. See [`access`].
 
 pub mod access;
+pub mod bundle;
 pub mod copy;
 pub mod drafts;
 pub mod nearby;
@@ -80,6 +81,10 @@ fn documented() -> OpenApiRouter<Arc<Agent>> {
         .routes(routes!(sync::diagnostics))
         .routes(routes!(nearby::nearby, nearby::set_nearby))
         .routes(routes!(nearby::add_nearby))
+        .routes(routes!(bundle::parties))
+        .routes(routes!(bundle::plan))
+        .routes(routes!(bundle::file))
+        .routes(routes!(bundle::import))
 }
 
 /// The OpenAPI document as pretty JSON, as committed in `field-agent/openapi.json`.

@@ -241,6 +241,15 @@ impl Tablet {
         )
     }
 
+    /// Takes in a bundle file.
+    pub async fn import(&self, file: &[u8]) -> Reply {
+        let request = self
+            .client
+            .post(self.url("/api/bundle/import"))
+            .body(file.to_vec());
+        self.send(request).await
+    }
+
     /// A good answer's body.
     pub async fn ok(&self, path: &str) -> Value {
         let (status, body) = self.get(path).await;

@@ -69,7 +69,13 @@ impl Role {
         match self {
             Self::Registrar => &[R::ReadOffice, R::EditItems, R::EditRegisters],
             Self::Planner => &[R::ReadOffice, R::EditPlans],
-            Self::DrawOfficer => &[R::ReadOffice, R::HoldDraws, R::Dispatch, R::AskSubstitution],
+            Self::DrawOfficer => &[
+                R::ReadOffice,
+                R::HoldDraws,
+                R::Dispatch,
+                R::AskSubstitution,
+                R::CarryBundles,
+            ],
             Self::Inspector => &[R::ReadOffice],
             Self::Supervisor => &[
                 R::ReadOffice,
@@ -97,6 +103,7 @@ impl Role {
                 R::ManageAccounts,
                 R::EnrolTablets,
                 R::ReleaseQuarantine,
+                R::CarryBundles,
             ],
         }
     }
@@ -146,6 +153,8 @@ pub enum Right {
     ManageAccounts,
     /// Issue enrolment codes, revoke tablets.
     EnrolTablets,
+    /// Take in bundle files of tablets and make some for them; what is in them stays sealed.
+    CarryBundles,
 }
 
 /// Where someone has a right.

@@ -70,7 +70,7 @@ struct Filter {
 }
 
 /// What a person can do about it; the console has the same in the reader's language, by code.
-fn remedy(code: &str) -> &'static str {
+pub(super) fn remedy(code: &str) -> &'static str {
     match code {
         "device_revoked" => {
             "该平板已停用。内容如属停用前的真实检查记录，可核实后放行；否则写明原因后作废。"

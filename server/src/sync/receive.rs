@@ -45,12 +45,33 @@ struct Prepared {
     heads: String,
 }
 
+/// Verdicts on changes and on statements, in the order of the request.
+type Verdicts = (Vec<DocVerdict>, Vec<SignatureVerdict>);
+
 /// Takes in what `request` brings and gives the verdicts in its order.
 pub async fn receive(
     state: &AppState,
     device: &Device,
     request: &SyncRequest,
-) -> Result<(Vec<DocVerdict>, Vec<SignatureVerdict>), AppError> {
+) -> Result<Verdicts, AppError> {
+    take_in(state, device, request, true).await
+}
+
+/// Takes in what a file of the device brings; that is no contact with the device itself.
+pub async fn receive_file(
+    state: &AppState,
+    device: &Device,
+    request: &SyncRequest,
+) -> Result<Verdicts, AppError> {
+    take_in(state, device, request, false).await
+}
+
+async fn take_in(
+    state: &AppState,
+    device: &Device,
+    request: &SyncRequest,
+    contact: bool,
+) -> Result<Verdicts, AppError> {
     let now = state.now();
     let id = device.id.clone();
     let has_room = state
@@ -75,7 +96,9 @@ pub async fn receive(
         let applied = state
             .db
             .write(move |tx| {
-                store::contact(tx, &device.id, now, status.as_ref())?;
+                if contact {
+                    store::contact(tx, &device.id, now, status.as_ref())?;
+                }
                 let (mut done, mut again) = (Vec::new(), Vec::new());
                 for (prepared, outcome) in judged {
                     let index = prepared.incoming.index;

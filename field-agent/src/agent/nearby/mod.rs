@@ -13,6 +13,7 @@ mod pull;
 mod serve;
 
 pub use serve::Denied;
+pub(super) use serve::{MOST_BYTES, log_after};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -94,7 +95,7 @@ impl Open {
     }
 
     /// The rosters of tasks that were not withdrawn.
-    fn rosters(&self) -> Result<Vec<(TaskId, Roster)>, Problem> {
+    pub(super) fn rosters(&self) -> Result<Vec<(TaskId, Roster)>, Problem> {
         let rows = tasks::rosters(&self.db).map_err(storage)?;
         let read = |(task, roster): (String, Vec<u8>)| {
             Some((task.parse().ok()?, serde_json::from_slice(&roster).ok()?))
@@ -103,7 +104,7 @@ impl Open {
     }
 
     /// Tasks on whose roster a tablet stands today.
-    fn shared_with(&self, device: &Key) -> Result<BTreeSet<TaskId>, Problem> {
+    pub(super) fn shared_with(&self, device: &Key) -> Result<BTreeSet<TaskId>, Problem> {
         let stands = |roster: &Roster| {
             let mut keys = roster.members.iter().flat_map(|m| &m.keys);
             keys.any(|k| k.device_key == *device)
@@ -113,7 +114,7 @@ impl Open {
     }
 
     /// Keys of all colleagues' tablets.
-    fn colleagues(&self) -> Result<BTreeSet<Key>, Problem> {
+    pub(super) fn colleagues(&self) -> Result<BTreeSet<Key>, Problem> {
         let own = self.device_key();
         let rosters = self.rosters()?;
         let members = rosters.iter().flat_map(|(_, r)| &r.members);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ::sync::ids::{Key, Sha256};
-use ::sync::message::{self, BlobRef, Cursor, SyncRequest, SyncResponse, VERSION};
+use ::sync::message::{self, BlobKind, BlobRef, Cursor, SyncRequest, SyncResponse, VERSION};
 use ::sync::session::MAX_CHUNK;
 use ::sync::signing::RequestAuth;
 
@@ -95,14 +95,14 @@ impl Agent {
             let (agent, now) = (self.clone(), self.now());
             let applied = tokio::task::spawn_blocking(move || {
                 let applied = agent.with_open(|open| {
-                    let applied = apply_from_tablet(open, &response, now);
+                    let applied = apply_from_tablet(open, &response, false, now);
                     if applied.is_err() {
                         // What is in memory may be ahead of the disk now.
                         open.records.clear();
                     }
                     applied
                 });
-                applied.and_then(|notes| agent.note_unconfirmed().map(|()| notes))
+                applied.and_then(|a| agent.note_unconfirmed().map(|()| a.notes))
             });
             let notes = applied.await.map_err(|e| Failed(e.to_string()))??;
             for note in notes {
@@ -130,8 +130,8 @@ impl Agent {
         this: &BTreeSet<Key>,
         blob: BlobRef,
     ) -> Result<(), Failed> {
-        let wanted = self.with_open(|open| wanted_photo(open, &blob))?;
-        if !wanted {
+        let small = blob.kind != BlobKind::Original;
+        if !small || !self.with_open(|open| wanted_photo(open, &blob))? {
             return Ok(());
         }
         let size = usize::try_from(blob.size).unwrap_or(usize::MAX);

@@ -1,9 +1,10 @@
 //! Answers another tablet: what is in the log here and not there.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use ::sync::ids::{Key, Sha256, TaskId};
-use ::sync::message::{self, BlobRef, Cursor, SyncRequest, SyncResponse, VERSION};
+use ::sync::message::{self, Cursor, SyncRequest, SyncResponse, VERSION};
 use ::sync::signing::RequestAuth;
 use axum::http::StatusCode;
 
@@ -15,7 +16,7 @@ use crate::store::{changes, queue, statements};
 
 /// Most bytes of changes in one answer: as many as an author's tablet signs in one batch, so that there is
 /// always one to cut at.
-const MOST_BYTES: usize = 2 << 20;
+pub(in crate::agent) const MOST_BYTES: usize = 2 << 20;
 /// A change has seldom less.
 const BYTES_A_CHANGE: usize = 256;
 /// Positions of the log in a cursor, above those of statements: 2^40 changes, 2^24 statements.
@@ -182,12 +183,34 @@ fn answer(
     budget: usize,
     now: i64,
 ) -> Result<SyncResponse, Problem> {
+    let shared = open.shared_with(key)?;
+    let mut answer = log_after(open, &shared, Some(key), cursor, budget, now)?;
+    if !answer.more {
+        for task in &shared {
+            let of_task = queue::of_task(&open.db, &task.to_string()).map_err(storage)?;
+            let small = |b: &queue::BlobRow| b.here && b.form <= queue::form::RENDITION;
+            let offered = of_task.iter().filter(|b| small(b)).filter_map(blob_ref);
+            answer.offered.extend(offered);
+        }
+    }
+    Ok(answer)
+}
+
+/// What came into the log of these tasks behind a cursor. Changes of `asker` itself are left out unless it
+/// starts anew.
+pub(in crate::agent) fn log_after(
+    open: &Open,
+    shared: &BTreeSet<TaskId>,
+    asker: Option<&Key>,
+    cursor: Option<Cursor>,
+    budget: usize,
+    now: i64,
+) -> Result<SyncResponse, Problem> {
     let incarnation = open.incarnation();
     let seq = cursor
         .filter(|c| c.incarnation == incarnation)
         .map_or(0, |c| c.seq);
     let (after, after_statement) = positions(seq);
-    let shared = open.shared_with(key)?;
     let mut rows = Vec::new();
     let (mut position, mut size, mut more) = (after, 0, false);
     // The asker's own changes only to one that starts anew: it may have lost them.
@@ -204,7 +227,7 @@ fn answer(
         }
         position = at;
         let here = row.task.parse().is_ok_and(|task| shared.contains(&task));
-        if here && (echo || device != *key) {
+        if here && (echo || asker != Some(&device)) {
             rows.push(row);
         }
     }
@@ -223,14 +246,6 @@ fn answer(
             }
         }
     }
-    let mut offered: Vec<BlobRef> = Vec::new();
-    if !more {
-        for task in &shared {
-            let of_task = queue::of_task(&open.db, &task.to_string()).map_err(storage)?;
-            let small = |b: &queue::BlobRow| b.here && b.form <= queue::form::RENDITION;
-            offered.extend(of_task.iter().filter(|b| small(b)).filter_map(blob_ref));
-        }
-    }
     Ok(SyncResponse {
         v: VERSION,
         server_time: now,
@@ -247,7 +262,7 @@ fn answer(
         grants: Vec::new(),
         states: Vec::new(),
         blobs: Vec::new(),
-        offered,
+        offered: Vec::new(),
         restored: false,
         tips: Vec::new(),
     })

@@ -94,6 +94,12 @@ pub(super) fn take_changes(
             match &judged.verdict {
                 Verdict::Admitted | Verdict::Known => {
                     any_admitted |= judged.verdict == Verdict::Admitted;
+                    let tally = applied.of(task);
+                    if judged.verdict == Verdict::Admitted {
+                        tally.admitted += 1;
+                    } else {
+                        tally.known += 1;
+                    }
                     if let Some(author) = batch.authors.get(offered.author as usize) {
                         let actor = author.actor(&task).to_hex_string();
                         // The server's own changes it has in any case.
@@ -123,6 +129,7 @@ pub(super) fn take_changes(
                 }
                 Verdict::Waiting { .. } => {
                     any_waiting = true;
+                    applied.of(task).waiting += 1;
                     keep_aside(
                         tx,
                         &id,
@@ -139,6 +146,7 @@ pub(super) fn take_changes(
                     applied
                         .notes
                         .push(format!("change refused: {}", code.word()));
+                    applied.of(task).refused.push((*code, detail.clone()));
                     keep_aside(
                         tx,
                         &id,

@@ -34,7 +34,7 @@ impl Agent {
         let sent = std::mem::take(&mut lock(&self.driver).sent);
         let mut applied = self
             .with_open(|open| {
-                let touched = apply_in_transaction(open, &sent, &response, now);
+                let touched = apply_in_transaction(open, &sent, &response, Way::Network, now);
                 if touched.is_err() {
                     // What is in memory may be ahead of the disk now.
                     open.records.clear();
@@ -135,21 +135,57 @@ pub(in crate::agent) fn unconfirmed(db: &Connection) -> rusqlite::Result<(u32, u
     Ok((records, photos))
 }
 
+/// What became of the changes of one record that came in.
+#[derive(Debug, Clone, Default)]
+pub(in crate::agent) struct Tally {
+    pub admitted: u32,
+    pub known: u32,
+    pub waiting: u32,
+    /// Code and detail of each that is kept out.
+    pub refused: Vec<(::sync::admit::Code, String)>,
+    pub statements: u32,
+}
+
+/// On which way an answer of the office came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Network,
+    /// A file may be old: it moves no cursor and is no receipt.
+    Bundle,
+}
+
 #[derive(Default)]
-pub(super) struct Applied {
+pub(in crate::agent) struct Applied {
     /// Certificate numbers of inspectors, for their cards.
-    certificates: Vec<(String, String)>,
+    pub(in crate::agent) certificates: Vec<(String, String)>,
     /// Something is to be sent at once.
     again: bool,
-    pub(super) notes: Vec<String>,
+    pub(in crate::agent) notes: Vec<String>,
+    /// By record, those that are not here (`None`) too.
+    pub(in crate::agent) tally: BTreeMap<TaskId, Option<Tally>>,
+}
+
+impl Applied {
+    /// The count of a record that is here.
+    pub(super) fn of(&mut self, task: TaskId) -> &mut Tally {
+        self.tally
+            .entry(task)
+            .or_default()
+            .get_or_insert_with(Tally::default)
+    }
 }
 
 fn apply_in_transaction(
     open: &mut Open,
     sent: &InFlight,
     response: &SyncResponse,
+    way: Way,
     now: i64,
 ) -> Result<Applied, Problem> {
+    let source = match way {
+        Way::Network => Source::Server,
+        Way::Bundle => Source::Tablet,
+    };
     let mut applied = Applied::default();
     let mut refused = Refused::new();
     // Grants first: they bring the rosters by which changes are admitted.
@@ -162,7 +198,9 @@ fn apply_in_transaction(
     let mut records = Records { open, memory };
     let tx = open.db.unchecked_transaction().map_err(storage)?;
     let elsewhere = before.is_some_and(|c| c.incarnation != response.cursor.incarnation);
-    if response.restored || elsewhere {
+    if way == Way::Bundle {
+        // A file answers no request.
+    } else if response.restored || elsewhere {
         // The server was restored from an older copy: what it does not have is offered again,
         // colleagues' work with their own signatures.
         doubt_changes(&tx, open, response)?;
@@ -222,14 +260,15 @@ fn apply_in_transaction(
             task,
             &parts,
             &response.authors,
-            Source::Server,
+            source,
             now,
             &mut applied,
         )?;
         touched.insert(task);
     }
     for signed in &response.signatures {
-        take_statement(&tx, signed, Source::Server, now).map_err(storage)?;
+        take_statement(&tx, signed, source, now).map_err(storage)?;
+        applied.of(signed.task).statements += 1;
         touched.insert(signed.task);
     }
     for state in &response.states {
@@ -256,7 +295,9 @@ fn apply_in_transaction(
     }
     let mut bytes = response.cursor.incarnation.to_vec();
     bytes.extend_from_slice(&response.cursor.seq.to_be_bytes());
-    store::set_meta(&tx, "cursor", &bytes).map_err(storage)?;
+    if way == Way::Network {
+        store::set_meta(&tx, "cursor", &bytes).map_err(storage)?;
+    }
     // A crash before this line leaves the old cursor and asks again; after it everything is here.
     tx.commit().map_err(storage)?;
     let mut memory = records.memory;
@@ -266,13 +307,23 @@ fn apply_in_transaction(
     Ok(applied)
 }
 
-/// Applies what another tablet answered: changes, statements, photos that it has. `reached` is where its
-/// log was read to, kept in the same transaction.
-pub(in crate::agent) fn apply_from_tablet(
+/// Applies what the office put into a file: everything but verdicts, receipts and the cursor.
+pub(in crate::agent) fn apply_from_office_file(
     open: &mut Open,
     response: &SyncResponse,
     now: i64,
-) -> Result<Vec<String>, Problem> {
+) -> Result<Applied, Problem> {
+    apply_in_transaction(open, &InFlight::default(), response, Way::Bundle, now)
+}
+
+/// Applies what another tablet answered: changes and statements. Where its log was read to is kept in the
+/// same transaction, unless it came by a file, which is no place in a log.
+pub(in crate::agent) fn apply_from_tablet(
+    open: &mut Open,
+    response: &SyncResponse,
+    by_file: bool,
+    now: i64,
+) -> Result<Applied, Problem> {
     let mut applied = Applied::default();
     let mut touched: BTreeSet<TaskId> = BTreeSet::new();
     let (here, server_key) = (open.device_key(), open.server_key);
@@ -284,6 +335,7 @@ pub(in crate::agent) fn apply_from_tablet(
     for doc in &response.docs {
         // A task that the server never gave to this tablet is none of its business.
         if known(&doc.task)?.is_none() {
+            applied.tally.entry(doc.task).or_default();
             continue;
         }
         take_changes(
@@ -302,19 +354,22 @@ pub(in crate::agent) fn apply_from_tablet(
     for signed in &response.signatures {
         if known(&signed.task)?.is_some() {
             take_statement(&tx, signed, Source::Tablet, now).map_err(storage)?;
+            applied.of(signed.task).statements += 1;
             touched.insert(signed.task);
         }
     }
     for task in &touched {
         refresh_card(&tx, &mut records, *task, &here, now)?;
     }
-    let key = log_place(&response.cursor.incarnation);
-    store::set_meta(&tx, &key, &response.cursor.seq.to_be_bytes()).map_err(storage)?;
+    if !by_file {
+        let key = log_place(&response.cursor.incarnation);
+        store::set_meta(&tx, &key, &response.cursor.seq.to_be_bytes()).map_err(storage)?;
+    }
     tx.commit().map_err(storage)?;
     let mut memory = records.memory;
     memory.retain(|task, _| open_before.contains(task));
     open.records = memory;
-    Ok(applied.notes)
+    Ok(applied)
 }
 
 /// Under which name the store keeps how far another tablet's log was read.

@@ -77,14 +77,18 @@ pub(super) fn take_grant(
     };
     let row = TaskRow {
         task,
-        facts: grant.facts.clone(),
+        // An older word of the office, such as one in a file, takes nothing back.
+        facts: match &known {
+            Some(row) if newer_here => row.facts.clone(),
+            _ => grant.facts.clone(),
+        },
         roster,
         roster_sig,
         card: known
             .as_ref()
             .map_or_else(|| "{}".into(), |r| r.card.clone()),
         accepted_at: known.as_ref().and_then(|r| r.accepted_at),
-        withdrawn: false,
+        withdrawn: newer_here && known.as_ref().is_some_and(|r| r.withdrawn),
         changed_at: known.as_ref().map_or(now, |r| r.changed_at),
     };
     tasks::put(db, &row)?;

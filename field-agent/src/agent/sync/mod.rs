@@ -13,7 +13,9 @@ mod receipts;
 mod transfer;
 mod words;
 
-pub(super) use apply::{apply_from_tablet, log_place, unconfirmed};
+pub(super) use apply::{
+    Applied, apply_from_office_file, apply_from_tablet, log_place, unconfirmed,
+};
 pub(super) use pack::{blob_ref, signed_docs};
 pub(super) use transfer::{keep_photo, wanted_photo};
 

@@ -253,10 +253,10 @@ impl Agent {
     }
 }
 
-/// Whether a photo that another tablet has is one to keep here: small, named by the record, not here yet.
+/// Whether a photo that another tablet has is one to keep here: named by the record, not here yet.
 pub(in crate::agent) fn wanted_photo(open: &mut Open, blob: &BlobRef) -> Result<bool, Problem> {
     let task = blob.task.to_string();
-    if tasks::get(&open.db, &task).map_err(storage)?.is_none() || blob.kind == BlobKind::Original {
+    if tasks::get(&open.db, &task).map_err(storage)?.is_none() {
         return Ok(false);
     }
     let sha256 = blob.sha256.to_string();
@@ -265,14 +265,15 @@ pub(in crate::agent) fn wanted_photo(open: &mut Open, blob: &BlobRef) -> Result<
         return Ok(false);
     }
     let name = match blob.kind {
-        BlobKind::Thumbnail => "thumbnail",
-        _ => "rendition",
+        BlobKind::Thumbnail => "thumbnail_",
+        BlobKind::Rendition => "rendition_",
+        BlobKind::Original => "",
     };
     let view = &open.record(blob.task)?.view;
     let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
     Ok(view.entries("photo").iter().any(|id| {
-        view.text(&format!("photo/{id}/{name}_sha256")) == sha256
-            && view.int(&format!("photo/{id}/{name}_size")) == Some(size)
+        view.text(&format!("photo/{id}/{name}sha256")) == sha256
+            && view.int(&format!("photo/{id}/{name}size")) == Some(size)
     }))
 }
 

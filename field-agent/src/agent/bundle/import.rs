@@ -1,0 +1,258 @@
+//! Taking a bundle in: by the admission of the network, as far as the file is whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::sync::Arc;
+
+use ::sync::admit::Code;
+use ::sync::bundle::{BundleError, BundleReader, Part};
+use ::sync::ids::{Sha256, TaskId};
+use ::sync::message::{BlobRef, SyncResponse};
+
+use super::super::sync::{
+    Applied, apply_from_office_file, apply_from_tablet, keep_photo, wanted_photo,
+};
+use super::super::{Agent, lock, storage};
+use crate::api::Problem;
+use crate::api::bundle::{BundleImported, BundleRefusal, BundleSource, BundleTask};
+use crate::store::tasks;
+
+/// Longest photo or attachment that is taken, in bytes: as the office has it.
+const MAX_BLOB: u64 = 64 << 20;
+
+/// A bundle that is being read.
+pub struct Import {
+    source: BundleSource,
+    told: BundleImported,
+    tasks: BTreeMap<TaskId, BundleTask>,
+    elsewhere: BTreeSet<TaskId>,
+    blob: Option<(BlobRef, Vec<u8>)>,
+}
+
+fn unreadable(error: &BundleError) -> Problem {
+    let (code, text) = match error {
+        BundleError::NotABundle => (
+            "not_a_bundle",
+            "这个文件不是双随机的加密数据包，没有导入任何内容。",
+        ),
+        BundleError::UnknownVersion(_) => (
+            "bundle_version",
+            "数据包由更新版本的程序制作，请先升级本平板的程序再导入。",
+        ),
+        BundleError::NotForThisKey => (
+            "bundle_not_for_us",
+            "数据包不是给这台平板的，无法打开。请制作方重新导出并选上这台平板，或交单位服务器导入。",
+        ),
+        _ => (
+            "bundle_damaged",
+            "数据包开头已损坏或被改动，没有导入任何内容；请重新拷贝或重新导出。",
+        ),
+    };
+    Problem::bad(code, text)
+}
+
+/// Why a change was kept out, and what to do.
+fn kept_out(code: Code) -> &'static str {
+    match code {
+        Code::NotOnTeam => {
+            "作者不在检查组内，或未在那台平板登记；内容已隔离，联网取得最新名单后会再核验。"
+        }
+        Code::Relieved => "作者已被替换，且在得知替换之后仍有写入；内容已隔离备查。",
+        Code::DeviceRevoked => "作者的平板已被停用；内容已隔离，由单位处理。",
+        Code::Fork => "作者的平板可能由备份恢复，编号重复；内容已隔离，待作者平板重新提交。",
+        Code::RecordFull => "记录的修改次数已到上限；内容已隔离，请联系管理员。",
+        Code::BadSignature | Code::ForeignActor => {
+            "签名与作者不符，内容可能被篡改；已隔离，请与作者当面核实。"
+        }
+        _ => "内容已损坏或不符合记录的格式；已隔离，请升级程序或联系管理员。",
+    }
+}
+
+impl Agent {
+    /// Reads a bundle to its end, or as far as it is whole.
+    pub(crate) fn import_bundle(
+        self: &Arc<Self>,
+        input: impl Read,
+    ) -> Result<BundleImported, Problem> {
+        let device = self.with_open(|open| Ok(open.device.clone()))?;
+        let mut reader = BundleReader::open(input, &device).map_err(|e| unreadable(&e))?;
+        let about = reader.about().clone();
+        let source = self.with_open(|open| open.source(&about.sender))?;
+        let Some((source, people)) = source else {
+            return Err(Problem::bad(
+                "bundle_stranger",
+                "数据包的制作方不是同组人员的平板，也不是本单位服务器，没有导入任何内容。",
+            ));
+        };
+        let mut import = Import {
+            source,
+            told: BundleImported {
+                source,
+                people,
+                made_at: about.made_at,
+                whole: true,
+                remark: None,
+                tasks: Vec::new(),
+                tasks_elsewhere: 0,
+            },
+            tasks: BTreeMap::new(),
+            elsewhere: BTreeSet::new(),
+            blob: None,
+        };
+        loop {
+            match reader.next_part() {
+                Ok(Some(part)) => self.import_part(&mut import, part)?,
+                Ok(None) => break,
+                Err(error) => {
+                    tracing::info!(%error, "bundle");
+                    import.told.whole = false;
+                    import.told.remark = Some(match error {
+                        BundleError::CutOff => "数据包不完整，文件末尾缺失；完整的部分已导入。请重新拷贝后再导入一次。".into(),
+                        _ => "数据包从中间起已损坏；损坏之前的部分已导入。请重新拷贝或重新导出后再导入一次。".into(),
+                    });
+                    break;
+                }
+            }
+        }
+        self.import_blob(&mut import)?;
+        self.note_unconfirmed()?;
+        self.note("took in a bundle");
+        self.touch();
+        // What a colleague recorded goes to the office from here too.
+        self.wake_sync();
+        let mut told = import.told;
+        told.tasks = import.tasks.into_values().collect();
+        told.tasks_elsewhere = u32::try_from(import.elsewhere.len()).unwrap_or(u32::MAX);
+        Ok(told)
+    }
+
+    fn import_part(self: &Arc<Self>, import: &mut Import, part: Part) -> Result<(), Problem> {
+        match part {
+            Part::Message(message) => {
+                self.import_blob(import)?;
+                self.import_message(import, &message)
+            }
+            Part::Blob(blob) => {
+                self.import_blob(import)?;
+                // Asked before a byte is kept: a file must not fill the memory with what nobody wants.
+                let wanted = blob.size <= MAX_BLOB
+                    && self.with_open(|open| {
+                        match tasks::get(&open.db, &blob.task.to_string()) {
+                            Ok(Some(_)) => wanted_photo(open, &blob),
+                            Ok(None) => Ok(false),
+                            Err(e) => Err(storage(e)),
+                        }
+                    })?;
+                import.blob = wanted.then(|| (blob, Vec::new()));
+                Ok(())
+            }
+            Part::Bytes(bytes) => {
+                if let Some((blob, so_far)) = import.blob.as_mut() {
+                    if (so_far.len() + bytes.len()) as u64 <= blob.size {
+                        so_far.extend_from_slice(&bytes);
+                    } else {
+                        import.blob = None;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn import_message(&self, import: &mut Import, message: &SyncResponse) -> Result<(), Problem> {
+        let (now, source) = (self.now(), import.source);
+        let applied: Applied = self.with_open(|open| {
+            let applied = if source == BundleSource::Office {
+                apply_from_office_file(open, message, now)
+            } else {
+                apply_from_tablet(open, message, true, now)
+            };
+            if applied.is_err() {
+                // What is in memory may be ahead of the disk now.
+                open.records.clear();
+            }
+            applied
+        })?;
+        for note in &applied.notes {
+            self.note(note);
+        }
+        let vault = lock(&self.vault);
+        for (person, certificate) in &applied.certificates {
+            vault
+                .set_certificate(person, certificate)
+                .map_err(storage)?;
+        }
+        drop(vault);
+        for (task, tally) in applied.tally {
+            let Some(tally) = tally else {
+                import.elsewhere.insert(task);
+                continue;
+            };
+            let row = self.bundle_task(import, task)?;
+            row.changes += tally.admitted;
+            row.known += tally.known;
+            row.waiting = tally.waiting;
+            row.statements += tally.statements;
+            for (code, detail) in tally.refused {
+                tracing::info!(code = code.word(), detail, "change in a bundle refused");
+                let refusal = BundleRefusal {
+                    code: code.word().to_owned(),
+                    text: kept_out(code).to_owned(),
+                };
+                // One line for each reason, however many changes it hits.
+                if !row.refused.contains(&refusal) {
+                    row.refused.push(refusal);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn bundle_task<'a>(
+        &self,
+        import: &'a mut Import,
+        task: TaskId,
+    ) -> Result<&'a mut BundleTask, Problem> {
+        use std::collections::btree_map::Entry;
+        Ok(match import.tasks.entry(task) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let facts = self.with_open(|open| {
+                    let known = tasks::get(&open.db, &task.to_string()).map_err(storage)?;
+                    Ok(match known {
+                        Some(_) => Some(open.record(task)?.facts.clone()),
+                        None => None,
+                    })
+                })?;
+                place.insert(BundleTask {
+                    task: task.to_string(),
+                    number: facts
+                        .as_ref()
+                        .map_or_else(String::new, |f| f.number.clone()),
+                    object: facts
+                        .as_ref()
+                        .map_or_else(String::new, |f| f.object.name.clone()),
+                    changes: 0,
+                    known: 0,
+                    waiting: 0,
+                    statements: 0,
+                    photos: 0,
+                    refused: Vec::new(),
+                })
+            }
+        })
+    }
+
+    /// Keeps the photo that has come, when it is whole and what its name says.
+    fn import_blob(self: &Arc<Self>, import: &mut Import) -> Result<(), Problem> {
+        let Some((blob, bytes)) = import.blob.take() else {
+            return Ok(());
+        };
+        if bytes.len() as u64 != blob.size || Sha256::of(&bytes) != blob.sha256 {
+            return Ok(());
+        }
+        keep_photo(self, &blob, &bytes, self.now())?;
+        self.bundle_task(import, blob.task)?.photos += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,166 @@
+//! The bundle file between tablets, without any network (F6, lesson 9).
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use common::*;
+use serde_json::{Value, json};
+
+/// Two inspectors with a tablet each and one task; then the network is gone.
+async fn two_tablets() -> (Arc<Server>, Tablet, Tablet, String) {
+    let server = Server::new();
+    let task = server.dispatch(1, &["zhang", "li"]);
+    server.issue("CODE-1", &["zhang"]);
+    server.issue("CODE-2", &["li"]);
+    let (zhang, li) = (Tablet::new(&server, 1).await, Tablet::new(&server, 2).await);
+    zhang.enrol("CODE-1", &[("zhang", "135790")]).await;
+    li.enrol("CODE-2", &[("li", "246801")]).await;
+    zhang.unlock("zhang", "135790").await;
+    li.unlock("li", "246801").await;
+    for tablet in [&zhang, &li, &zhang] {
+        assert_eq!(tablet.sync().await, None);
+    }
+    server.offline.store(true, Ordering::SeqCst);
+    (server, zhang, li, task)
+}
+
+async fn party(tablet: &Tablet, kind: &str) -> String {
+    let parties = tablet.ok("/api/bundle/parties").await;
+    let rows = parties["rows"].as_array().expect("rows").clone();
+    let found = rows.iter().find(|r| r["kind"] == kind).expect("a party");
+    found["key"].as_str().expect("a key").to_owned()
+}
+
+async fn export(tablet: &Tablet, recipients: &str, photos: &str) -> Vec<u8> {
+    let path = format!("/api/bundle/file?recipients={recipients}&photos={photos}");
+    let (status, bytes) = tablet.bytes(&path).await;
+    assert_eq!(status, 200);
+    bytes
+}
+
+fn sums(told: &Value) -> (u64, u64) {
+    let rows = told["tasks"].as_array().expect("rows");
+    let sum = |what: &str| rows.iter().filter_map(|r| r[what].as_u64()).sum();
+    (sum("changes"), sum("photos"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_09_a_file_brings_a_colleagues_work_any_number_of_times() {
+    let (server, zhang, li, task) = two_tablets().await;
+    zhang
+        .write(&task, "point/SP-01/p1/answer", json!("compliant"))
+        .await;
+    let (_, photo) = zhang.add_photo(&task, jpeg(640, 480, 3), "SP-01/p1").await;
+    let id = photo["photo"].as_str().expect("a photo").to_owned();
+    let for_li = party(&zhang, "tablet").await;
+    let plan = zhang
+        .ok(&format!("/api/bundle/plan?recipients={for_li}"))
+        .await;
+    assert_eq!(
+        (plan["tasks"].as_u64(), plan["photos"].as_u64()),
+        (Some(1), Some(1)),
+        "{plan}"
+    );
+    let small = export(&zhang, &for_li, "small").await;
+    let all = export(&zhang, &for_li, "originals").await;
+    assert!(plan["bytes_originals"].as_u64() > plan["bytes_small"].as_u64());
+    assert!(all.len() > small.len());
+
+    // Cut off: what stands before the cut comes, with a word about it.
+    let (status, told) = li.import(&small[..small.len() - 100]).await;
+    assert_eq!((status, &told["whole"]), (200, &json!(false)), "{told}");
+    assert!(sums(&told).0 > 0, "{told}");
+    let (_, told) = li.import(&small).await;
+    assert_eq!(told["whole"], true, "{told}");
+    assert_eq!(sums(&told).0, 0, "all changes were there: {told}");
+    assert_eq!(li.heads(&task).await, zhang.heads(&task).await);
+    for form in ["thumbnail", "rendition"] {
+        let path = format!("/api/tasks/{task}/photos/{id}/{form}");
+        assert_eq!(li.bytes(&path).await.0, 200, "{form}");
+    }
+    let original = format!("/api/tasks/{task}/photos/{id}/original");
+    assert_ne!(li.bytes(&original).await.0, 200);
+    let (_, told) = li.import(&all).await;
+    assert_eq!(sums(&told), (0, 1), "{told}");
+    let (status, bytes) = li.bytes(&original).await;
+    assert_eq!((status, bytes), (200, jpeg(640, 480, 3)));
+    let (_, told) = li.import(&all).await;
+    assert_eq!(sums(&told), (0, 0), "once more changes nothing: {told}");
+
+    // Zhang's tablet is lost. What was on it reaches the office from Li's.
+    drop(zhang);
+    server.offline.store(false, Ordering::SeqCst);
+    assert_eq!(li.sync().await, None);
+    assert_eq!(server.text(&task, "point/SP-01/p1/answer"), "compliant");
+    assert_eq!(server.stored().len(), 3, "all three forms of the photo");
+    let sync = li.ok("/api/sync").await;
+    assert_eq!(sync["records"]["on_this_tablet"], 0, "{sync}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_for_those_it_was_made_for_and_of_those_who_may() {
+    let (server, zhang, li, task) = two_tablets().await;
+    zhang
+        .write(&task, "point/SP-01/p1/answer", json!("compliant"))
+        .await;
+    let own = party(&zhang, "this_tablet").await;
+    let office = party(&zhang, "office").await;
+    for (recipients, code) in [
+        (own.as_str(), "bundle_not_for_us"),
+        (&office, "bundle_not_for_us"),
+    ] {
+        let file = export(&zhang, recipients, "none").await;
+        let (status, told) = li.import(&file).await;
+        assert_eq!((status, &told["code"]), (400, &json!(code)), "{told}");
+    }
+    let (status, told) = li.import(b"GIF89a").await;
+    assert_eq!(
+        (status, &told["code"]),
+        (400, &json!("not_a_bundle")),
+        "{told}"
+    );
+    let (status, told) = zhang.get("/api/bundle/file?recipients=&photos=none").await;
+    assert_eq!(
+        (status, &told["code"]),
+        (422, &json!("bad_recipient")),
+        "{told}"
+    );
+    // Back to the same tablet: everything is there.
+    let file = export(&zhang, &own, "none").await;
+    let (status, told) = zhang.import(&file).await;
+    assert_eq!((status, sums(&told)), (200, (0, 0)), "{told}");
+
+    // A tablet of another team makes one for Li: nobody whose word counts here.
+    server.offline.store(false, Ordering::SeqCst);
+    let _ = server.dispatch(2, &["zhang", "wang"]);
+    server.issue("CODE-3", &["wang"]);
+    let wang = Tablet::new(&server, 3).await;
+    wang.enrol("CODE-3", &[("wang", "975310")]).await;
+    wang.unlock("wang", "975310").await;
+    assert_eq!(wang.sync().await, None);
+    let li_key = party(&li, "this_tablet").await;
+    let (status, told) = wang
+        .get(&format!("/api/bundle/plan?recipients={li_key}"))
+        .await;
+    assert_eq!(
+        (status, &told["code"]),
+        (422, &json!("bad_recipient")),
+        "{told}"
+    );
+    assert_eq!(zhang.sync().await, None);
+    // Zhang shares one task with each: a file for both would tell each of the other's, so it holds none.
+    let keys: Vec<String> = zhang.ok("/api/bundle/parties").await["rows"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .filter(|r| r["kind"] == "tablet")
+        .filter_map(|r| r["key"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(keys.len(), 2);
+    let plan = zhang
+        .ok(&format!("/api/bundle/plan?recipients={}", keys.join(",")))
+        .await;
+    assert_eq!(plan["tasks"], 0, "{plan}");
+}
