@@ -39,7 +39,7 @@ type Answer<T> = Result<Json<T>, Problem>;
         title = "Double Random field agent",
         description = "The API between the tablet app and the agent on the same tablet."
     ),
-    components(schemas(Problem, photos::PhotoFormKind))
+    components(schemas(Problem, bundle::BundlePhotos, photos::PhotoFormKind))
 )]
 struct Doc;
 

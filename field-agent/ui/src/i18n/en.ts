@@ -1,3 +1,4 @@
+import bundle from './en/bundle'
 import common from './en/common'
 import copy from './en/copy'
 import guide from './en/guide'
@@ -9,6 +10,6 @@ import sign from './en/sign'
 import tasks from './en/tasks'
 import type { Messages } from './zh'
 
-const en: Messages = { ...common, ...tasks, ...record, ...sign, ...copy, ...handback, ...guide, ...missing, ...problem }
+const en: Messages = { ...common, ...bundle, ...tasks, ...record, ...sign, ...copy, ...handback, ...guide, ...missing, ...problem }
 
 export default en

@@ -1,3 +1,4 @@
+import bundle from './zh/bundle'
 import common from './zh/common'
 import copy from './zh/copy'
 import guide from './zh/guide'
@@ -8,7 +9,7 @@ import record from './zh/record'
 import sign from './zh/sign'
 import tasks from './zh/tasks'
 
-const zh = { ...common, ...tasks, ...record, ...sign, ...copy, ...handback, ...guide, ...missing, ...problem }
+const zh = { ...common, ...bundle, ...tasks, ...record, ...sign, ...copy, ...handback, ...guide, ...missing, ...problem }
 
 export type Messages = typeof zh
 export default zh

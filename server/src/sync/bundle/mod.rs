@@ -85,6 +85,7 @@ pub enum BundlePhotos {
 #[into_params(parameter_in = Query)]
 struct BundleWish {
     #[serde(default)]
+    #[param(inline)]
     photos: BundlePhotos,
 }
 

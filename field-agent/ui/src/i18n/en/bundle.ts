@@ -1,0 +1,23 @@
+export default {
+  bundle: {
+    title: 'Encrypted file',
+    text: 'Days without network? Save records as an encrypted file for a colleague’s tablet or the office. Only the chosen can open it; importing it twice does no harm.',
+    forWhom: 'For whom',
+    office: 'Office server',
+    thisTablet: 'This tablet (backup)',
+    tabletOf: 'Tablet of {names}',
+    photos: 'Photos',
+    choice: { none: 'No photos', small: 'Reduced photos', originals: 'With originals' },
+    about: '{tasks} records, {changes} changes, {photos} photos',
+    nothing: 'There is no record that all of these may have. The office alone: nothing waits for it.',
+    export: 'Export file',
+    import: 'Import file',
+    importing: 'Importing…',
+    from: 'Made by {who} at {at}',
+    whole: 'Read to its end',
+    row: '{changes} new changes, {photos} new photo files; {known} were here',
+    waiting: '{n} wait for other changes',
+    elsewhere: '{n} records are not on this tablet and were left out',
+    empty: 'There are no records in the file.',
+  },
+}

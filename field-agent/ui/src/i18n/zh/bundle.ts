@@ -1,0 +1,23 @@
+export default {
+  bundle: {
+    title: '加密数据包',
+    text: '多日没有网络时，把记录存成加密文件，用 U 盘交给同组平板或单位服务器。只有选定的接收方能打开，可以重复导入。',
+    forWhom: '给谁',
+    office: '单位服务器',
+    thisTablet: '本平板（备份）',
+    tabletOf: '{names} 的平板',
+    photos: '照片',
+    choice: { none: '不带照片', small: '带缩小的照片', originals: '连同原图' },
+    about: '{tasks} 份记录，{changes} 项修改，{photos} 张照片',
+    nothing: '没有这些接收方都能收的记录。单位服务器：没有等待确认的内容。',
+    export: '导出文件',
+    import: '导入文件',
+    importing: '正在导入…',
+    from: '{who} 于 {at} 制作',
+    whole: '已全部读取',
+    row: '新增 {changes} 项修改、{photos} 个照片文件；{known} 项本来就有',
+    waiting: '{n} 项在等其他修改',
+    elsewhere: '{n} 份记录不在本平板上，没有导入',
+    empty: '文件里没有记录。',
+  },
+}
