@@ -107,7 +107,7 @@ impl Header {
 }
 
 /// The keys of tablets and servers are Ed25519; what is sealed for them uses the same key in its
-/// Montgomery form (docs/adr/0009).
+/// Montgomery form (docs/adr/0007).
 type Sealing = X25519HkdfSha256;
 type SealingKey = <Sealing as Kem>::PublicKey;
 type OpeningKey = <Sealing as Kem>::PrivateKey;
