@@ -59,8 +59,8 @@ function tools(measure, rest) {
         if (parseFloat(style.borderTopWidth) > 0) edges.push(rgb(style.borderTopColor))
         const shadow = /inset|0px 0px 0px/.test(style.boxShadow) && style.boxShadow.match(/rgba?\([^)]*\)/)
         if (shadow) edges.push(rgb(shadow[0]))
-        const box = e.closest('.box, .search, label.add')
-        if (box && box !== e) edges.push(rgb(getComputedStyle(box).borderTopColor))
+        const box = e.closest('.box, .search, label')
+        if (box && box !== e) edges.push(...['borderTopColor', 'color', 'backgroundColor'].map((edge) => rgb(getComputedStyle(box)[edge])))
         // A control without a box is known by its word or sign.
         if (e.innerText?.trim() || e.querySelector('svg')) edges.push(rgb(style.color))
         const best = Math.max(...edges.map((edge) => ratio(edge, around)))
