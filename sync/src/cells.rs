@@ -130,6 +130,11 @@ const TABLE: &[(&str, Kind, Writer)] = &[
     ("visit/place_source", Word("gps|network|manual"), Member),
     ("visit/place_mock", Bool, Member),
     ("visit/place_note", Str(500), Member),
+    ("code/text", Str(2000), Member),
+    ("code/how", Word("camera|picture|typed"), Member),
+    ("code/read_at", Int, Member),
+    ("code/late", Word("network|system|emergency|other"), Member),
+    ("code/reason", Str(1000), Member),
     ("point/{item}/{point}/answer", Str(500), Member),
     ("point/{item}/{point}/note", Str(4000), Member),
     ("photo/{id}/sha256", Sha256, Member),
@@ -169,6 +174,7 @@ const TABLE: &[(&str, Kind, Writer)] = &[
     ("cost/{id}/withdrawn", Bool, Member),
     ("witness/{id}/name", Str(100), Member),
     ("witness/{id}/capacity", Str(100), Member),
+    ("witness/{id}/ink", Str(24_000), Member),
     ("witness/{id}/withdrawn", Bool, Member),
     ("fee/none", Bool, Member),
     ("result/{item}/{category}", Bool, Member),
@@ -347,6 +353,13 @@ mod tests {
     #[case("point/A1/p1/note", Value::Str("a\u{0}b".into()), Some("p1"), false)]
     #[case("point/A1/p1/note", Value::Str("第一行\n第二行".into()), Some("p1"), true)]
     #[case("point/A1/p1", Value::Str(String::new()), Some("p1"), false)]
+    #[case("code/text", Value::Str("91440300MA5FAKE01X".into()), Some("p1"), true)]
+    #[case("code/text", Value::Str("91440300MA5FAKE01X".into()), None, false)]
+    #[case("code/how", Value::Str("guessed".into()), Some("p1"), false)]
+    #[case("code/late", Value::Str("network".into()), Some("p1"), true)]
+    #[case("code/read_at", Value::Str("now".into()), Some("p1"), false)]
+    #[case("witness/0123456789abcdef/ink", Value::Str("{}".into()), Some("p1"), true)]
+    #[case("witness/0123456789abcdef/ink", Value::Str("x".repeat(24_001)), Some("p1"), false)]
     #[case("", Value::Bool(true), Some("p1"), false)]
     fn a_cell_takes_what_its_rule_says_and_nothing_else(
         #[case] path: &str,

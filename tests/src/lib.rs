@@ -1,5 +1,6 @@
 //! Stories of server and tablets together: the clients, the network, the visit, the checks.
 
+pub mod field;
 pub mod link;
 pub mod office;
 pub mod picture;

@@ -127,12 +127,31 @@ pub const PRICES: [&str; 1] = ["SC-05"];
 /// Three items of the sample, together 30 check points.
 pub const A_LONG_VISIT: [&str; 3] = ["SC-02", "SC-03", "SC-06"];
 
+/// Departments that respond to a joint plan of the sample, each with its item.
+pub const RESPONDING: [(&str, &str); 4] = [
+    ("xfjy", "XF-01"),
+    ("yjgl", "YJ-01"),
+    ("sthj", "HJ-01"),
+    ("zjjs", "ZJ-01"),
+];
+
 /// Plays everything up to the dispatch of a plan with these items of the sample. `tell` hears each
 /// step as it begins.
 pub async fn prepare(
     data: &Path,
     listen: &str,
     items: &[&str],
+    tell: &(dyn Fn(&str) + Sync),
+) -> anyhow::Result<Prepared> {
+    prepare_with(data, listen, items, &[], tell).await
+}
+
+/// The same with a joint plan (J1): these departments respond, each with its item and two inspectors.
+pub async fn prepare_with(
+    data: &Path,
+    listen: &str,
+    items: &[&str],
+    responding: &[(&str, &str)],
     tell: &(dyn Fn(&str) + Sync),
 ) -> anyhow::Result<Prepared> {
     std::fs::create_dir_all(data)?;
@@ -143,9 +162,9 @@ pub async fn prepare(
     tell("导入名录：检查对象、执法人员、事项、回避关系 · importing registers from XLSX and CSV");
     let office = Accounts::open(&admin, &url, data, &mut outcome, tell).await?;
     tell("编制、批准、锁定计划 · plan: draft, approval by another person, lock");
-    let plan = plan(&office, items).await?;
+    let plan = plan(&office, &admin, &url, items, responding).await?;
     tell("公开抽取：封存、见证人、骰子；派发 · draw: commitment, witnesses, dice last; dispatch");
-    let draw = draw(&office, &plan).await?;
+    let draw = hold_draw(&office.drawer, &plan).await?;
     outcome.drawn = draw["result"].as_array().map_or(0, |r| r.len() as u64);
     outcome.draw_verified = verify_draw(&office, &text(&draw, "id")?, data).await?;
     Ok(Prepared {
@@ -383,14 +402,27 @@ async fn import(
     anyhow::bail!("{name}: the import did not end")
 }
 
-async fn plan(office: &Accounts, items: &[&str]) -> anyhow::Result<String> {
+async fn plan(
+    office: &Accounts,
+    admin: &Office,
+    url: &str,
+    items: &[&str],
+    responding: &[(&str, &str)],
+) -> anyhow::Result<String> {
     let listed = office.planner.get("/api/items?limit=200").await?;
     let rows = listed["rows"].as_array().context("items")?;
-    let id_of = |code: &&str| {
-        let row = rows.iter().find(|row| row["code"] == *code);
+    let id_of = |code: &str| {
+        let row = rows.iter().find(|row| row["code"] == code);
         text(row.with_context(|| format!("{code} in the sample"))?, "id")
     };
-    let items: Vec<String> = items.iter().map(id_of).collect::<anyhow::Result<_>>()?;
+    let items: Vec<String> = items
+        .iter()
+        .map(|code| id_of(code))
+        .collect::<anyhow::Result<_>>()?;
+    let asked: Vec<Value> = responding
+        .iter()
+        .map(|(department, _)| json!({ "department": department, "team": 2 }))
+        .collect();
     let cell = |class: &str, number: u32| json!({ "risk_classes": [class], "number": number, "reserves": 3 });
     let input = json!({
         "title": "2026 年明码标价随机抽查（示例）",
@@ -400,10 +432,24 @@ async fn plan(office: &Accounts, items: &[&str]) -> anyhow::Result<String> {
         "until": "2026-12-31",
         "team": 2,
         "scope": {},
+        "responding": asked,
         "cells": [cell("A", 1), cell("B", 2), cell("C", 3), cell("D", 4)],
     });
     let plan = office.planner.post("/api/plans", input).await?;
     let id = text(&plan, "id")?;
+    for (department, item) in responding {
+        let login = format!("planner-{department}");
+        let grants = json!([{ "role": "planner", "department": department }]);
+        let form = json!({ "login": login, "name": "参加部门（示例）", "grants": grants });
+        let once = text(
+            &admin.post("/api/accounts", form).await?,
+            "one_time_password",
+        )?;
+        let speaks = Office::first_sign_in(url, &login, &once, PASSWORD).await?;
+        let agreed = json!({ "agree": true, "items": [id_of(item)?], "team": 2 });
+        let path = format!("/api/plans/{id}/departments/{department}/answer");
+        speaks.post(&path, agreed).await?;
+    }
     office
         .planner
         .post(&format!("/api/plans/{id}/submit"), json!({}))
@@ -428,8 +474,8 @@ async fn plan(office: &Accounts, items: &[&str]) -> anyhow::Result<String> {
     Ok(id)
 }
 
-async fn draw(office: &Accounts, plan: &str) -> anyhow::Result<Value> {
-    let drawer = &office.drawer;
+/// Holds the draw of a locked plan, with witnesses and dice, and dispatches it.
+pub async fn hold_draw(drawer: &Office, plan: &str) -> anyhow::Result<Value> {
     let input = json!({
         "plan": plan, "title": "明码标价随机抽查（示例）", "ceremony_at": now(), "sides": 10, "rolls": DICE.len(),
         "public_from": "draw",

@@ -256,6 +256,41 @@ async fn an_inspector_is_relieved_in_the_middle() {
     let gone = team.iter().find(|m| m["person"] == a.as_str()).unwrap();
     assert_eq!(gone["status"], "relieved");
     assert!(gone["relieved_at"].is_i64());
+    // The new tablet says of each cell whose it is, and that A is gone.
+    let record = tc.app.get(&format!("/api/tasks/{task}/record")).await;
+    let record = record.unwrap();
+    let begun = &record["cells"]["visit/start_at"]["values"][0];
+    assert_eq!(
+        (&begun["person"], &begun["relieved"]),
+        (&json!(a), &json!(true))
+    );
+    let readable = async |app: &Tablet| {
+        let path = format!("/api/tasks/{task}/preview");
+        app.get(&path).await.unwrap()
+    };
+    let by_a = |preview: &Value| -> usize {
+        let sections = preview["sections"].as_array().unwrap().iter();
+        let rows = sections.flat_map(|s| s["rows"].as_array().unwrap());
+        rows.filter(|row| {
+            let by = row["by"].as_array().unwrap();
+            by.iter()
+                .any(|one| one["person"] == a.as_str() && one["relieved"] == true)
+        })
+        .count()
+    };
+    let before = readable(&tc.app).await;
+    assert!(
+        by_a(&before) >= 6,
+        "arrival and three answers are A's: {before}"
+    );
+    assert!(before.to_string().contains("原检查人员"), "{before}");
+    // A's own tablet shows what A did, under A's name, and nothing can be signed there.
+    assert!(by_a(&readable(&ta.app).await) >= 6);
+    let begin = format!("/api/tasks/{task}/sign-off");
+    let begin = ta
+        .app
+        .ask(Method::POST, &begin, Some(json!({ "excluded": [] })));
+    assert_eq!(begin.await.unwrap().unwrap_err().code, "read_only");
     let photos = tc
         .app
         .get(&format!("/api/tasks/{task}/photos"))
@@ -296,6 +331,19 @@ async fn an_inspector_is_relieved_in_the_middle() {
     let name = text(&first["team"][0], "name").unwrap();
     let history = record.to_string();
     assert!(history.contains(&name), "A's work is under A's name");
+    // The relieved one's work is under the seal, still A's; the two who are there signed, and only they.
+    assert_eq!(by_a(&readable(&tc.app).await), by_a(&before));
+    let answers = record["sheets"][0]["points"].as_array().unwrap();
+    let of_a: Vec<&Value> = answers
+        .iter()
+        .flat_map(|p| p["answers"].as_array().unwrap())
+        .filter(|answer| answer["person_name"] == name.as_str())
+        .collect();
+    assert_eq!(of_a.len(), 3, "{answers:?}");
+    assert!(of_a.iter().all(|answer| answer["relieved"].is_string()));
+    let signed = record["signatures"].as_array().unwrap().iter();
+    let signed = signed.filter(|s| s["role"] == "inspector" && s["state"] == "valid");
+    assert_eq!(signed.count(), 2, "{}", record["signatures"]);
     let heads = json!({ "heads": record["heads"] });
     let accepted = stage
         .supervisor

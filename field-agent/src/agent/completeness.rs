@@ -2,6 +2,7 @@
 
 use sync::cells::CATEGORIES;
 use sync::facts::{CheckPoint, Demand, TaskFacts};
+use sync::inspection_code as code;
 use sync::record::View;
 
 use super::labels;
@@ -39,6 +40,7 @@ pub fn missing_cells(facts: &TaskFacts, view: &View) -> Vec<Missing> {
     }
     rows.extend(result(facts, view));
     rows.extend(opinion(view));
+    rows.extend(code_due(facts, view));
     for path in view.conflicts() {
         let text = format!(
             "{}：两人填写不同，请选定一个。",
@@ -88,6 +90,31 @@ fn arrival(view: &View) -> Vec<Missing> {
             false,
             at(Step::Arrival, Some("visit/place_mock")),
         ));
+    }
+    rows
+}
+
+/// The inspection code: nobody is kept from signing by a network that failed, but the reason is
+/// asked for while the people are still together (X2).
+fn code_due(facts: &TaskFacts, view: &View) -> Vec<Missing> {
+    let mut rows = Vec::new();
+    let mut warn = |name: &str, text: &str, path: &str| {
+        rows.push(missing(name, text, false, at(Step::Arrival, Some(path))));
+    };
+    let text = view.text("code/text");
+    if code::reason_missing(view) {
+        warn(
+            "code_missing",
+            "检查前没有扫描检查码：请扫码，或注明原因并在检查结束后 10 日内补录。",
+            "code/text",
+        );
+    }
+    if code::compare(text, &facts.object.code) == code::Match::Other {
+        warn(
+            "code_other",
+            "检查码与检查对象不一致，请核对是否扫错。",
+            "code/text",
+        );
     }
     rows
 }

@@ -165,9 +165,7 @@ fn sealed(open: &mut Open, id: sync::ids::TaskId) -> Result<Sealed, Problem> {
         photos.push((text("caption"), text("sha256"), text("thumbnail_sha256")));
     }
     // Late changes are not in the copy.
-    let now = std::mem::replace(&mut record.view, view);
-    let paper = preview::compose(record);
-    record.view = now;
+    let paper = preview::readable(record, &view);
     Ok(Sealed {
         secret: signoff::copy_secret(&row.id()),
         portal: record.facts.portal.clone(),
@@ -181,8 +179,11 @@ fn sealed(open: &mut Open, id: sync::ids::TaskId) -> Result<Sealed, Problem> {
 
 /// `viewBox` and path of handwriting, the writing with a margin.
 fn drawn(ink: &[u8]) -> Option<(String, String)> {
+    drawn_ink(&serde_json::from_slice(ink).ok()?)
+}
+
+fn drawn_ink(ink: &Ink) -> Option<(String, String)> {
     const MARGIN: i32 = 40;
-    let ink: Ink = serde_json::from_slice(ink).ok()?;
     let points = || ink.strokes.iter().flatten();
     let (left, top) = (points().map(|p| p.x).min()?, points().map(|p| p.y).min()?);
     let (right, bottom) = (points().map(|p| p.x).max()?, points().map(|p| p.y).max()?);

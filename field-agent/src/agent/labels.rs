@@ -40,6 +40,27 @@ pub fn method(code: &str) -> &str {
     }
 }
 
+/// Why the inspection code was not scanned before the check (X2).
+pub fn code_late(code: &str) -> &str {
+    match code {
+        "network" => "网络故障",
+        "system" => "系统故障",
+        "emergency" => "情况紧急",
+        "other" => "其他原因",
+        other => other,
+    }
+}
+
+/// How the inspection code was read.
+pub fn code_how(code: &str) -> &str {
+    match code {
+        "camera" => "扫码",
+        "picture" => "从图片识别",
+        "typed" => "人工录入",
+        other => other,
+    }
+}
+
 /// Where the place came from.
 pub fn place_source(code: &str) -> &str {
     match code {
@@ -119,6 +140,7 @@ fn entry_field<'a>(kind: &str, field: &'a str) -> &'a str {
         "entrusted_by" => "委托单位",
         "purpose" => "用途",
         "amount_fen" => "金额（分）",
+        "ink" => "手写签名",
         "withdrawn" => "撤回",
         _ if kind == "photo" => "照片信息",
         other => other,
@@ -138,6 +160,11 @@ fn plain(path: &str) -> &str {
         "visit/place_source" => "定位来源",
         "visit/place_mock" => "模拟定位",
         "visit/place_note" => "地点说明",
+        "code/text" => "检查码",
+        "code/how" => "检查码录入方式",
+        "code/read_at" => "检查码录入时间",
+        "code/late" => "未先扫码原因",
+        "code/reason" => "未先扫码说明",
         "fee/none" => "未收取费用",
         "handling/opinion" => "处理意见",
         "handling/measure" => "处理措施",

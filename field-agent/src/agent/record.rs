@@ -43,6 +43,7 @@ impl Loaded {
             name: self.name_of(person),
             at: written.at,
             here: author.is_some_and(|a| a.device == *here),
+            relieved: !person.is_empty() && self.status_of(person) == "relieved",
         }
     }
 

@@ -110,7 +110,13 @@ pub(super) fn signature_views(record: &Loaded, around: &Circumstances) -> Vec<Si
         };
         let (state, superseded_by) = match signoff::standing(&statement.subject, &record.doc) {
             Standing::Current => ("valid", 0),
-            Standing::Superseded { changes } => ("superseded", changes as u32),
+            Standing::Superseded { changes } => {
+                match changes - code_changes(record, &statement.subject) {
+                    // The inspection code may come after the seal (X2).
+                    0 => ("valid", 0),
+                    others => ("superseded", others as u32),
+                }
+            }
             Standing::Contradicted => ("invalid", 0),
             Standing::NotHereYet => ("not_here_yet", 0),
         };
@@ -125,6 +131,16 @@ pub(super) fn signature_views(record: &Loaded, around: &Circumstances) -> Vec<Si
         }
     })
     .collect()
+}
+
+/// How many changes since `subject` enter nothing but the inspection code.
+fn code_changes(record: &Loaded, subject: &Subject) -> usize {
+    let since = record.doc.since(&subject.heads);
+    let history = record.doc.history();
+    let later = history.iter().filter(|e| since.contains(&e.change));
+    later
+        .filter(|e| e.puts.iter().all(|put| put.path.starts_with("code/")))
+        .count()
 }
 
 pub(super) fn sign_off_view(

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use sync::facts::{AnswerKind, CheckSheet};
 use sync::ids::{Key, TaskId};
+use sync::inspection_code as code;
 use sync::signoff::{self, Signed};
 
 use super::completeness::{self, demand_word};
@@ -148,7 +149,24 @@ pub(super) fn card(
         delivery: overall(counts),
         unconfirmed_photos,
         changed_at,
+        code: code_state(record),
     })
+}
+
+fn code_state(record: &Loaded) -> CodeState {
+    let view = &record.view;
+    let text = view.text("code/text");
+    CodeState {
+        entered: code::entered_at(view).is_some(),
+        compared: (!text.is_empty()).then(|| {
+            code::compare(text, &record.facts.object.code)
+                .word()
+                .to_owned()
+        }),
+        until: code::open_until(view).map(|d| d.to_string()),
+        days_left: None,
+        reason_missing: code::reason_missing(view),
+    }
 }
 
 fn unconfirmed_photos(record: &Loaded, blobs: &[queue::BlobRow]) -> u32 {
@@ -194,6 +212,7 @@ impl Open {
 
 fn for_viewer(card: &mut TaskCard, me: &str, now: i64) {
     card.days_left = days_left(&card.until, now);
+    card.code.days_left = card.code.until.as_deref().map(|d| days_left(d, now));
     for member in &mut card.team {
         member.me = member.person == me;
     }

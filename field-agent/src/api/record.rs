@@ -31,6 +31,8 @@ pub struct CellValue {
     pub at: i64,
     /// Written on this tablet.
     pub here: bool,
+    /// The author was relieved since; what they wrote stays under their name (X5).
+    pub relieved: bool,
 }
 
 /// A cell: the first value is the one shown; more than one different value is a conflict.
@@ -132,7 +134,7 @@ pub enum EntryKind {
     Sample,
     /// A third-party cost: `entrusted_by`, `purpose`, `amount_fen`.
     Cost,
-    /// A witness at the visit: `name`, `capacity`.
+    /// A witness at the visit: `name`, `capacity`, `ink` (JSON of strokes).
     Witness,
 }
 
@@ -180,7 +182,7 @@ pub struct Place {
 pub struct Missing {
     /// Stable: `answer_missing`, `note_missing`, `photo_missing`, `arrival_missing`, `place_missing`,
     /// `result_missing`, `fee_missing`, `opinion_missing`, `end_missing`, `conflict`, `photo_not_here`,
-    /// `member_not_done`, `dependency_missing`, `clock_off`.
+    /// `member_not_done`, `dependency_missing`, `clock_off`, `code_missing`, `code_other`.
     pub code: String,
     /// What to do, in Chinese.
     pub text: String,

@@ -170,6 +170,21 @@ pub struct PreviewRow {
     /// Photos that belong to the line.
     pub photos: Vec<String>,
     pub raw: Option<Scalar>,
+    /// Who wrote what stands here.
+    pub by: Vec<PreviewAuthor>,
+    /// Handwriting that belongs to the line.
+    pub ink: Option<Ink>,
+}
+
+/// Whose words a line holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PreviewAuthor {
+    pub person: String,
+    pub name: String,
+    /// The author's tablet's clock, ms.
+    pub at: i64,
+    /// Was relieved since; what they wrote stays under their name (X5).
+    pub relieved: bool,
 }
 
 /// The record as it will read 《双随机抽查记录表》.

@@ -105,6 +105,23 @@ pub struct TaskCard {
     pub unconfirmed_photos: u32,
     /// When the record last changed here, ms.
     pub changed_at: i64,
+    /// The object's inspection code (X2).
+    #[serde(default)]
+    pub code: CodeState,
+}
+
+/// How it stands with the inspection code 检查码 of the object (X2).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CodeState {
+    pub entered: bool,
+    /// Compared with the object's credit code: `same`, `other` or `unknown`; none while not entered.
+    pub compared: Option<String>,
+    /// Last China date on which it may be entered; none when it is there, or the visit goes on.
+    pub until: Option<String>,
+    /// Days from today to `until`; negative when overdue.
+    pub days_left: Option<i32>,
+    /// It was not scanned before the end of the visit, and the reason is not complete.
+    pub reason_missing: bool,
 }
 
 /// The list, returned ones first, then by days left.

@@ -1,7 +1,7 @@
 //! `/api/devices`.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -15,6 +15,7 @@ use crate::extract::{Json, Path};
 use crate::ids::sha256_hex;
 use crate::journal;
 use crate::state::AppState;
+use crate::web::{address, qr_svg};
 
 pub fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -56,7 +57,7 @@ struct IssuedCode {
     /// Shown once.
     code: String,
     expires_at: i64,
-    /// QR of the code as SVG.
+    /// QR of `SERVER/#enrol=CODE` as SVG: what the tablet scans.
     qr_svg: String,
 }
 
@@ -66,6 +67,7 @@ struct IssuedCode {
 async fn issue_code(
     State(state): State<AppState>,
     actor: Actor,
+    headers: HeaderMap,
     Json(wanted): Json<NewCode>,
 ) -> Result<Json<IssuedCode>, AppError> {
     actor.require(Right::EnrolTablets, &wanted.department)?;
@@ -111,11 +113,12 @@ async fn issue_code(
             Ok(())
         })
         .await?;
-    let qr = qrcode::QrCode::new(code.as_bytes()).map_err(AppError::internal)?;
-    let qr_svg = qr
-        .render::<qrcode::render::svg::Color<'_>>()
-        .min_dimensions(200, 200)
-        .build();
+    // Behind `#`: whoever opens it in a browser by mistake tells the code to nobody.
+    let qr_svg = qr_svg(&address(
+        &state.config,
+        &headers,
+        &format!("/#enrol={code}"),
+    ))?;
     Ok(Json(IssuedCode {
         code,
         expires_at,

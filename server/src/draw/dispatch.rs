@@ -94,6 +94,7 @@ fn tasks(tx: &mut Tx<'_>, id: &str) -> Result<Vec<DrawnTask>, AppError> {
     for row in rows {
         let object = register::object_facts(tx, &row.object)?
             .ok_or_else(|| AppError::internal(format!("object {} is not there", row.object)))?;
+        let history = task::history::of_object(tx, &row.object)?;
         let mut team = Vec::with_capacity(row.inspectors.len() + row.experts.len());
         for (n, person) in row.inspectors.into_iter().enumerate() {
             let role = if n == 0 { Role::Leader } else { Role::Member };
@@ -105,7 +106,7 @@ fn tasks(tx: &mut Tx<'_>, id: &str) -> Result<Vec<DrawnTask>, AppError> {
         tasks.push(DrawnTask {
             rank: row.rank - 1,
             object,
-            history: Vec::new(),
+            history,
             team,
             days: row.week.map(|week| (week.from, week.until)),
         });

@@ -79,6 +79,8 @@ const OBJECTS: &[Field] = &[
         &["负责人", "法定代表人", "法定代表人（负责人）", "经营者"],
     ),
     field("contact", false, &["联系电话", "联系方式", "电话", "手机"]),
+    field("latitude", false, &["纬度", "WGS84纬度", "北纬"]),
+    field("longitude", false, &["经度", "WGS84经度", "东经"]),
     field(
         "risk_class",
         false,

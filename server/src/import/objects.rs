@@ -70,7 +70,9 @@ fn kept(old: Option<&Object>, mut new: Object, states: bool, import: &Import<'_>
     keep(&mut new.credit_status, &old.credit_status);
     new.district = new.district.or_else(|| old.district.clone());
     new.risk_class = new.risk_class.or_else(|| old.risk_class.clone());
-    (new.lat_e7, new.lon_e7) = (old.lat_e7, old.lon_e7);
+    if new.lat_e7.is_none() {
+        (new.lat_e7, new.lon_e7) = (old.lat_e7, old.lon_e7);
+    }
     if new.tags.is_empty() {
         new.tags.clone_from(&old.tags);
     }
@@ -146,6 +148,10 @@ fn judge(
         faults.push(fault("status", message));
         ""
     });
+    let place = place(get("latitude"), get("longitude")).unwrap_or_else(|message| {
+        faults.push(fault("latitude", message));
+        None
+    });
     if !faults.is_empty() {
         return Ok(Err(faults));
     }
@@ -163,9 +169,36 @@ fn judge(
         credit_status: get("credit_status").to_owned(),
         status: status.to_owned(),
         tags: words(get("tags")),
-        lat_e7: None,
-        lon_e7: None,
+        lat_e7: place.map(|p| p.0),
+        lon_e7: place.map(|p| p.1),
     }))
+}
+
+/// Latitude and longitude in decimal degrees (WGS-84), as 1e-7 degrees; both or neither.
+fn place(latitude: &str, longitude: &str) -> Result<Option<(i64, i64)>, &'static str> {
+    if latitude.is_empty() && longitude.is_empty() {
+        return Ok(None);
+    }
+    match (e7(latitude, 90), e7(longitude, 180)) {
+        (Some(lat), Some(lon)) => Ok(Some((lat, lon))),
+        _ => Err("经纬度应为十进制度数（WGS-84），如 22.5431 和 114.0579，两者都填或都不填"),
+    }
+}
+
+fn e7(text: &str, most: i64) -> Option<i64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let plain = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || whole.len() > 3 || !plain(whole) || !plain(fraction) {
+        return None;
+    }
+    // More than seven decimals are below a centimetre.
+    let fraction: String = fraction.chars().chain("0000000".chars()).take(7).collect();
+    let value = whole.parse::<i64>().ok()? * 10_000_000 + fraction.parse::<i64>().ok()?;
+    (value <= most * 10_000_000).then_some(sign * value)
 }
 
 /// One code on several rows: nobody can say which name is right, so all are refused; the same row
@@ -210,5 +243,27 @@ fn status(text: &str) -> Result<&'static str, String> {
         "吊销" | "已吊销" | "吊销，未注销" => Ok("revoked"),
         "注销" | "已注销" => Ok("cancelled"),
         _ => Err("状态应为 正常、迁出、吊销 或 注销".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // O1: location when known
+    #[rstest::rstest]
+    #[case::both("22.5431", "114.0579", Ok(Some((225_431_000, 1_140_579_000))))]
+    #[case::many_decimals("22.543109876", "114", Ok(Some((225_431_098, 1_140_000_000))))]
+    #[case::south_west("-0.5", "-70.25", Ok(Some((-5_000_000, -702_500_000))))]
+    #[case::neither("", "", Ok(None))]
+    #[case::one_alone("22.5", "", Err(()))]
+    #[case::off_the_earth("90.0000001", "0", Err(()))]
+    #[case::words("北纬22", "114", Err(()))]
+    fn a_location_is_read(
+        #[case] latitude: &str,
+        #[case] longitude: &str,
+        #[case] expected: Result<Option<(i64, i64)>, ()>,
+    ) {
+        assert_eq!(place(latitude, longitude).map_err(|_| ()), expected);
     }
 }

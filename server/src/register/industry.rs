@@ -50,8 +50,9 @@ fn code_of(industry: &str) -> &str {
     industry.split(' ').next().unwrap_or_default()
 }
 
-fn name_of(industry: &str) -> &str {
-    industry.split_once(' ').map_or("", |(_, name)| name)
+/// The name alone of a `code name`; what has no code is a name already.
+pub(super) fn name_of(industry: &str) -> &str {
+    industry.split_once(' ').map_or(industry, |(_, name)| name)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::history::{self, Change, Fields, Trace};
-use super::{FacetCount, from_json, region, to_json};
+use super::{FacetCount, from_json, industry, region, to_json};
 use crate::db::{Param, Result, Row, Tx};
 use crate::extract::like_pattern;
 
@@ -398,7 +398,7 @@ pub fn object_facts(tx: &mut Tx<'_>, id: &str) -> Result<Option<sync::facts::Obj
         address: object.address,
         responsible: object.responsible,
         contact: object.contact,
-        industry: object.industry,
+        industry: industry::name_of(&object.industry).to_owned(),
         lat_e7: object.lat_e7,
         lon_e7: object.lon_e7,
     }))

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use ::sync::cells::Value;
 use ::sync::facts::{CheckSheet, Member, TaskFacts};
+use ::sync::inspection_code as code;
+use ::sync::place::{self, Point};
 use ::sync::record::{HistoryEntry, RecordDoc, View};
 
 use super::proof::{self, Against, Received};
@@ -94,7 +96,7 @@ pub fn assemble(
     let (late, history): (Vec<HistoryEntry>, Vec<HistoryEntry>) = record
         .history()
         .into_iter()
-        .partition(|e| late.contains(&e.change));
+        .partition(|e| late.contains(&e.change) && !only_code(e));
     let rows: Vec<Received<'_>> = material
         .signatures
         .iter()
@@ -132,7 +134,8 @@ pub fn assemble(
         due_date: due.map(|d| d.to_string()),
         working_days_left: due.map(|d| publication::calendar::official().days_left(today, d)),
         team: row.team.iter().map(member).collect(),
-        visit: visit(&view),
+        visit: visit(&view, facts),
+        code: inspection_code(&view, &record.view(), writers, facts, today),
         sheets: facts
             .sheets
             .iter()
@@ -173,6 +176,7 @@ pub fn assemble(
         witnesses: reader.each("witness", |r, id| RecordWitness {
             name: r.text("witness", id, "name"),
             capacity: r.text("witness", id, "capacity"),
+            ink: proof::ink(r.view.text(&format!("witness/{id}/ink")).as_bytes()),
             by: r.by("witness", id).0,
             at: r.by("witness", id).1,
         }),
@@ -220,14 +224,59 @@ fn member(member: &crate::task::TaskMember) -> ReviewMember {
     }
 }
 
-fn visit(view: &View) -> Visit {
+/// A change that enters nothing but the inspection code: expected after the seal, and shown apart.
+pub(super) fn only_code(entry: &HistoryEntry) -> bool {
+    entry.puts.iter().all(|put| put.path.starts_with("code/"))
+}
+
+fn inspection_code(
+    sealed: &View,
+    now: &View,
+    writers: &Writers,
+    facts: &TaskFacts,
+    today: chrono::NaiveDate,
+) -> CodeView {
+    let word = |path: &str| {
+        let text = now.text(path);
+        (!text.is_empty()).then(|| text.to_owned())
+    };
+    let text = now.text("code/text").to_owned();
+    let until = now.int("visit/end_at").and_then(code::enter_until);
+    let by = now.cells.get("code/text").and_then(|w| w.first());
+    CodeView {
+        compared: (!text.is_empty())
+            .then(|| code::compare(&text, &facts.object.code).word().to_owned()),
+        how: word("code/how"),
+        read_at: code::entered_at(now),
+        by: by
+            .and_then(|w| writers.get(&w.change))
+            .map(|w| w.person_name.clone())
+            .unwrap_or_default(),
+        late: word("code/late"),
+        reason: now.text("code/reason").to_owned(),
+        after_seal: sealed.text("code/text") != text,
+        in_time: code::in_time(now),
+        overdue: code::open_until(now).is_some_and(|last| today > last),
+        until: until.map(|d| d.to_string()),
+        text,
+    }
+}
+
+fn visit(view: &View, facts: &TaskFacts) -> Visit {
     let text = |path: &str| view.get(path).and_then(Value::as_str).map(str::to_owned);
+    let here = Point::of(view.int("visit/lat_e7"), view.int("visit/lon_e7"));
+    let registered = Point::of(facts.object.lat_e7, facts.object.lon_e7);
+    let offset = registered
+        .zip(here)
+        .map(|(registered, here)| place::seen_from(registered, here));
     let place = Place {
         lat_e7: view.int("visit/lat_e7"),
         lon_e7: view.int("visit/lon_e7"),
         accuracy_cm: view.int("visit/accuracy_cm"),
         source: text("visit/place_source"),
         mock: view.is_true("visit/place_mock"),
+        distance_m: offset.map(|o| o.metres),
+        direction: offset.map(|o| o.direction.word().to_owned()),
         note: text("visit/place_note"),
     };
     let known = place.lat_e7.is_some() || place.note.is_some() || place.source.is_some();

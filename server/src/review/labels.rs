@@ -64,6 +64,11 @@ fn single_label(path: &str) -> Option<&'static str> {
         "visit/place_source" => "定位来源",
         "visit/place_mock" => "模拟定位",
         "visit/place_note" => "地点说明",
+        "code/text" => "检查码",
+        "code/how" => "检查码录入方式",
+        "code/read_at" => "检查码录入时间",
+        "code/late" => "未先扫码原因",
+        "code/reason" => "未先扫码说明",
         "fee/none" => "未收取任何费用",
         "handling/opinion" => "处理意见",
         "handling/measure" => "处理措施",
@@ -107,6 +112,7 @@ fn entry_words(collection: &str, word: &str) -> Option<(&'static str, &'static s
         "entrusted_by" => "委托方",
         "purpose" => "用途",
         "amount_fen" => "金额",
+        "ink" => "手写签名",
         w if w.starts_with("rendition") => "显示图",
         w if w.starts_with("thumbnail") => "缩略图",
         _ => return None,
@@ -134,6 +140,8 @@ pub fn shown(path: &str, value: &Value) -> String {
     match value {
         Value::Bool(true) => "是".to_owned(),
         Value::Bool(false) => "否".to_owned(),
+        // Strokes say nothing as text; the ink itself is shown with its witness.
+        Value::Str(_) if path.ends_with("/ink") => "（手写）".to_owned(),
         Value::Str(text) => text.clone(),
         Value::Int(n) if path.ends_with("_at") || path.starts_with("done/") => {
             let time = DateTime::from_timestamp_millis(*n).map(|t| t.with_timezone(&china()));

@@ -235,7 +235,7 @@ pub fn short(bytes: &[u8]) -> String {
 }
 
 /// Strokes as the tablet wrote them: pad size in pixels, points in tenths of a pixel.
-fn ink(bytes: &[u8]) -> Option<InkView> {
+pub(super) fn ink(bytes: &[u8]) -> Option<InkView> {
     #[derive(Deserialize)]
     struct Ink {
         width: i64,

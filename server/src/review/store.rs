@@ -9,7 +9,7 @@ use ::sync::cells::Value;
 use ::sync::chunk::Chunk;
 use ::sync::record::RecordDoc;
 
-use super::assemble::Material;
+use super::assemble::{Material, only_code};
 use super::trail::{Writer, Writers};
 use super::types::{Relieved, Remark, ReviewRow, ReviewState};
 use super::{Decision, state_of};
@@ -131,7 +131,12 @@ fn late(tx: &mut Tx<'_>, task: &str, round: u32) -> std::result::Result<u32, App
         .into_iter()
         .find(|s| s.round == round);
     let late = match (seal, seal::load(tx, task)?) {
-        (Some(seal), Some((record, _))) => record.since(&seal.heads).len(),
+        (Some(seal), Some((record, _))) => {
+            let late = record.since(&seal.heads);
+            let history = record.history();
+            let beside = history.iter().filter(|e| late.contains(&e.change));
+            beside.filter(|e| !only_code(e)).count()
+        }
         _ => 0,
     };
     Ok(u32::try_from(late).unwrap_or(u32::MAX))

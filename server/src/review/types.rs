@@ -68,6 +68,8 @@ pub struct ReviewView {
     pub working_days_left: Option<i32>,
     pub team: Vec<ReviewMember>,
     pub visit: Visit,
+    /// The object's inspection code (X2).
+    pub code: CodeView,
     pub sheets: Vec<SheetView>,
     pub photos: Vec<PhotoView>,
     pub documents: Vec<DocumentView>,
@@ -143,7 +145,37 @@ pub struct Place {
     pub source: Option<String>,
     /// The system called the place a simulated one.
     pub mock: bool,
+    /// Whole metres from the object's registered location, where both are known.
+    pub distance_m: Option<u32>,
+    /// Direction as seen from there: `north`, `north_east`, … `north_west`.
+    pub direction: Option<String>,
     pub note: Option<String>,
+}
+
+/// The inspection code 检查码 as it stands, also when it came after the seal: that is what the ten
+/// days are for (X2).
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CodeView {
+    /// What was scanned or typed; empty when nothing is there.
+    pub text: String,
+    /// `camera`, `picture` or `typed`.
+    pub how: Option<String>,
+    /// The tablet's clock.
+    pub read_at: Option<i64>,
+    pub by: String,
+    /// Compared with the object's credit code: `same`, `other` or `unknown`.
+    pub compared: Option<String>,
+    /// Why it was not scanned before the check: `network`, `system`, `emergency` or `other`.
+    pub late: Option<String>,
+    pub reason: String,
+    /// It is not under the seal: it was entered afterwards.
+    pub after_seal: bool,
+    /// Last China date on which it may be entered; none while the visit goes on.
+    pub until: Option<String>,
+    /// Whether it was entered by then; none while it is not there.
+    pub in_time: Option<bool>,
+    /// It is not there and the last day is over.
+    pub overdue: bool,
 }
 
 /// The check sheet of one item with its answers.
@@ -336,6 +368,8 @@ pub struct CostView {
 pub struct RecordWitness {
     pub name: String,
     pub capacity: String,
+    /// The witness's own hand (F9).
+    pub ink: Option<InkView>,
     pub by: String,
     pub at: i64,
 }

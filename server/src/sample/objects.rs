@@ -41,6 +41,7 @@ pub(super) fn sheet(rng: &dyn Rng, count: u32) -> Sheet {
         );
         // Some rows are as registers really are: without a district, or no longer active.
         let no_district = n % 97 == 96;
+        let known = n % 13 != 12;
         let status = if n % 61 == 60 { "注销" } else { "正常" };
         let district_name = if no_district { "" } else { district.name };
         let address = if no_district {
@@ -63,6 +64,13 @@ pub(super) fn sheet(rng: &dyn Rng, count: u32) -> Sheet {
             risk[pick(rng, risk.len())].to_owned(),
             status.to_owned(),
             tags.to_owned(),
+            // Registers know where most objects are, not all.
+            known
+                .then(|| format!("22.{:06}", 480_000 + n % 350 * 397))
+                .unwrap_or_default(),
+            known
+                .then(|| format!("113.{:06}", 830_000 + n % 400 * 401))
+                .unwrap_or_default(),
         ]);
     }
     let headers = vec![
@@ -76,6 +84,8 @@ pub(super) fn sheet(rng: &dyn Rng, count: u32) -> Sheet {
         "风险等级",
         "状态",
         "标签",
+        "纬度",
+        "经度",
     ];
     Sheet { headers, rows }
 }

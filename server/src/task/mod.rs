@@ -5,6 +5,7 @@
 //! their feeds.
 
 mod dispatch;
+pub mod history;
 mod routes;
 pub mod store;
 pub mod team;

@@ -8,8 +8,9 @@ import problem from './en/problem'
 import record from './en/record'
 import sign from './en/sign'
 import tasks from './en/tasks'
+import visit from './en/visit'
 import type { Messages } from './zh'
 
-const en: Messages = { ...common, ...bundle, ...tasks, ...record, ...sign, ...copy, ...handback, ...guide, ...missing, ...problem }
+const en: Messages = { ...common, ...bundle, ...tasks, ...record, ...sign, ...copy, ...handback, ...guide, ...missing, ...problem, ...visit }
 
 export default en

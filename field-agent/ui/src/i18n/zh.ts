@@ -8,8 +8,9 @@ import problem from './zh/problem'
 import record from './zh/record'
 import sign from './zh/sign'
 import tasks from './zh/tasks'
+import visit from './zh/visit'
 
-const zh = { ...common, ...bundle, ...tasks, ...record, ...sign, ...copy, ...handback, ...guide, ...missing, ...problem }
+const zh = { ...common, ...bundle, ...tasks, ...record, ...sign, ...copy, ...handback, ...guide, ...missing, ...problem, ...visit }
 
 export type Messages = typeof zh
 export default zh

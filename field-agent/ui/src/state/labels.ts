@@ -1,4 +1,4 @@
-import type { TaskCard, TaskState } from '../api/types'
+import type { CodeState, TaskCard, TaskState } from '../api/types'
 import type { GlyphName } from '../parts/glyphs'
 import type { Tone } from '../parts/StatusTag.vue'
 
@@ -23,6 +23,14 @@ export interface Deadline {
   key: 'overdue' | 'today' | 'daysLeft'
   n: number
   tone: Tone
+}
+
+/** Until when the inspection code has to be entered (X2); nothing when it is there or not due yet. */
+export function codeDue(code: CodeState | undefined): Deadline | undefined {
+  const left = code?.days_left
+  if (left == null) return undefined
+  if (left < 0) return { key: 'overdue', n: -left, tone: 'bad' }
+  return left === 0 ? { key: 'today', n: 0, tone: 'bad' } : { key: 'daysLeft', n: left, tone: left <= 3 ? 'bad' : 'warn' }
 }
 
 /** How the days left are told; nothing is urgent about what is finished. */

@@ -74,7 +74,7 @@ fn make(
     let one = DrawnTask {
         rank: before.rank,
         object: facts,
-        history: Vec::new(),
+        history: task::history::of_object(tx, object)?,
         team,
         days: Some(before.days.clone()),
     };

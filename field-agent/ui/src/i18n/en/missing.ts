@@ -23,6 +23,8 @@ export default {
     no_key_here: '{name} has no signing key on this tablet and cannot sign here.',
     two_inspectors: 'Fewer than two inspectors: signing is not possible.',
     clock_off: 'This tablet’s clock is far from the server’s; the signing time will say so.',
+    code_missing: 'The inspection code was not scanned before the check: scan it, or give the reason and enter it within 10 days.',
+    code_other: 'The inspection code belongs to another object: please check.',
     other: 'One more thing is to be done.',
   },
   cell: {
@@ -36,6 +38,7 @@ export default {
     end_at: 'end of the inspection',
     method: 'method',
     place: 'place',
+    code: 'inspection code',
     fee: 'no fee charged',
     handling: 'handling opinion',
     party: 'the party’s opinion and representative',

@@ -52,7 +52,7 @@ export default {
     historyNone: 'No earlier inspection is known',
     historyYear: '{year}: {n} visits, {found} with findings',
     notice: 'Notice',
-    items: 'Items and legal bases',
+    items: 'Items',
     points: '{n} check points',
     team: 'Team',
     signsHere: 'Signs on this tablet',

@@ -24,6 +24,8 @@ export default {
     no_key_here: '{name} 没有在本机登记密钥，无法在本机签字。',
     two_inspectors: '检查组的执法检查人员不足两人，不能签字。',
     clock_off: '本机时钟与服务器相差较大，签字时间将注明。',
+    code_missing: '检查前没有扫描检查码：请扫码，或注明原因并在检查结束后 10 日内补录。',
+    code_other: '检查码与检查对象不一致，请核对是否扫错。',
     other: '还有一处要处理。',
   },
   cell: {
@@ -37,6 +39,7 @@ export default {
     end_at: '检查结束时间',
     method: '检查方式',
     place: '检查地点',
+    code: '检查码',
     fee: '未收取费用',
     handling: '处理意见',
     party: '当事人意见和代表',

@@ -52,7 +52,7 @@ export default {
     historyNone: '没有查到以前的检查记录',
     historyYear: '{year} 年：检查 {n} 次，{found} 次发现问题',
     notice: '抽查通知书',
-    items: '抽查事项与依据',
+    items: '抽查事项',
     points: '{n} 个检查要点',
     team: '检查组',
     signsHere: '可在本机签名',
