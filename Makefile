@@ -61,7 +61,8 @@ licences: ## licences of all dependencies (needs cargo-deny)
 
 bench: release tools ## figures, as lines `bench NAME VALUE UNIT`
 	@target/release/bench
-	@cargo bench --quiet --workspace --locked --bench tablet --bench draw
+	@cargo bench --quiet --workspace --locked --bench tablet --bench many --bench draw
+	@tests/netns.sh target/release/bench
 	@cargo build --quiet --release --workspace --locked --example make_transcript
 	@SERVER=target/release/server node tests/browser/verify-bench.mjs
 

@@ -1,16 +1,17 @@
 //! The sync driver of a tablet: decides what to do next, does nothing itself.
 //!
 //! A host feeds [`Event`]s and carries out [`Effect`]s: packs a request from its store, sends it,
-//! applies the answer in one transaction, moves a chunk of a photo, sets a timer. The order is
+//! applies the answer in one transaction, moves chunks of photos, sets a timer. The order is
 //! always records, then signatures (both in the one round trip), then thumbnails, renditions and
-//! originals; when something new is written while photos move, the next chunk waits for a round
-//! trip. Storage failures are events like network failures: nothing is assumed to have happened
-//! that was not reported.
+//! originals. Several chunks are on their way at a time, so that a link with a long delay is never
+//! idle; a round trip goes beside them, so that a photo that hangs holds no record up. Storage
+//! failures are events like network failures: nothing is assumed to have happened that was not
+//! reported.
 //!
 //! ```
 //! use sync::session::{Effect, Event, Session, Settings};
 //! let mut session = Session::new(Settings::default());
-//! assert_eq!(session.handle(0, Event::Woken), [Effect::Pack]);
+//! assert_eq!(session.handle(0, Event::Woken), [Effect::Pack { limit: 65_536 }]);
 //! assert_eq!(session.handle(5, Event::Packed(vec![1, 2])), [Effect::Send(vec![1, 2])]);
 //! assert_eq!(session.handle(90, Event::Answered(vec![3])), [Effect::Apply(vec![3])]);
 //! let applied = Event::Applied { more: false, transfers: vec![] };
@@ -19,22 +20,38 @@
 
 use std::collections::VecDeque;
 
-use crate::message::{BlobKind, BlobRef};
+use crate::ids::{Sha256, TaskId};
+use crate::message::{BlobKind, BlobRef, MAX_BODY_BYTES};
 
 /// Smallest and greatest chunk of a blob, in bytes.
 pub const MIN_CHUNK: u64 = 8 * 1024;
 /// See [`MIN_CHUNK`].
 pub const MAX_CHUNK: u64 = 1024 * 1024;
-/// A chunk should take about this long: long enough to be worth a request, short enough that a cut
-/// costs little, in milliseconds.
-const CHUNK_MS: i64 = 2_000;
+/// A chunk should take about this long: long enough to be worth a request, short enough that others
+/// get their turn, in milliseconds.
+const CHUNK_MS: i64 = 4_000;
+/// A request with records should take no longer than this: what is cut off of it is sent again, in
+/// milliseconds.
+const BODY_MS: i64 = 3_000;
+/// A body on a link of which nothing is known, in bytes.
+const FIRST_BODY: usize = 64 * 1024;
+/// Smallest limit of a body, in bytes.
+const MIN_BODY: usize = 4 * 1024;
 const MAX_BACKOFF_MS: i64 = 5 * 60_000;
+/// Most chunks on their way at a time.
+const MAX_FLYING: usize = 4;
+/// So many bytes on their way keep a link of 64 kbit/s busy over a delay of four seconds; beyond two
+/// chunks no more than this.
+const FLYING_BYTES: u64 = 32 * 1024;
+/// Over about this time the rate of a link is averaged, in milliseconds.
+const RATE_MS: f64 = 5_000.0;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Pause between rounds when nothing happens, in milliseconds.
     pub poll_ms: i64,
-    /// First pause after a failure, doubled with each further one up to five minutes.
+    /// First pause after a failure, doubled with each further one up to five minutes. Short: most cuts
+    /// are.
     pub backoff_ms: i64,
     /// Whether originals may move on the present link.
     pub originals: bool,
@@ -44,7 +61,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             poll_ms: 30_000,
-            backoff_ms: 2_000,
+            backoff_ms: 250,
             originals: true,
         }
     }
@@ -64,6 +81,15 @@ pub struct Transfer {
     pub offset: u64,
 }
 
+/// Which blob of which task.
+pub type BlobName = (TaskId, Sha256);
+
+impl Transfer {
+    pub fn name(&self) -> BlobName {
+        (self.blob.task, self.blob.sha256)
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
     /// No network, a timeout, a 5xx: tried again after a pause.
@@ -72,6 +98,8 @@ pub enum Failure {
     Lasting,
     /// Only this blob: it is put aside until the next round.
     ThisBlob,
+    /// Nothing moved for too long. Of a blob while others moved: only this blob; else the network.
+    Stalled,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,50 +117,70 @@ pub enum Event {
         more: bool,
         transfers: Vec<Transfer>,
     },
-    /// [`Effect::Move`] is done and its `offset` stored at the other end (up) or here (down).
-    Moved {
-        offset: u64,
-    },
+    /// The [`Effect::Move`] of that blob is done and its `offset` stored at the other end (up) or here
+    /// (down).
+    Moved { blob: BlobName, offset: u64 },
+    /// The [`Effect::Move`] of that blob failed.
+    MoveFailed { blob: BlobName, failure: Failure },
+    /// A step of the round trip failed.
     Failed(Failure),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    Pack,
+    /// Pack a request of at most about so many bytes, that asks about no blob that is on its way.
+    Pack {
+        limit: usize,
+    },
     Send(Vec<u8>),
     Apply(Vec<u8>),
-    /// Move the next `length` bytes of a blob at most.
+    /// Move the next `length` bytes of a blob at most. Runs beside other effects.
     Move {
         transfer: Transfer,
         length: u64,
     },
+    /// Drop everything that is under way: the network is gone.
+    Abandon,
     /// Wake the session at this time; replaces an earlier timer.
     Timer {
         at: i64,
     },
 }
 
+/// Where the round trip is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Idle,
+enum Round {
+    None,
     Packing,
-    Sending,
-    Applying,
-    Moving {
+    Sending {
         since: i64,
+        bytes: usize,
     },
+    Applying,
     /// A lasting failure; only a wake starts again.
     Stopped,
+}
+
+#[derive(Debug)]
+struct Flight {
+    transfer: Transfer,
+    length: u64,
+    since: i64,
 }
 
 /// See the module.
 #[derive(Debug)]
 pub struct Session {
     settings: Settings,
-    phase: Phase,
+    round: Round,
     queue: VecDeque<Transfer>,
+    flying: Vec<Flight>,
     chunk: u64,
+    body: usize,
+    meter: Meter,
     failures: u32,
+    /// Bytes of a blob moved since the last failure.
+    moved: bool,
     /// Woken while busy: another round is due.
     again: bool,
 }
@@ -141,10 +189,14 @@ impl Session {
     pub fn new(settings: Settings) -> Self {
         Session {
             settings,
-            phase: Phase::Idle,
+            round: Round::None,
             queue: VecDeque::new(),
+            flying: Vec::new(),
             chunk: 64 * 1024,
+            body: FIRST_BODY,
+            meter: Meter::default(),
             failures: 0,
+            moved: false,
             again: false,
         }
     }
@@ -155,114 +207,254 @@ impl Session {
     }
 
     pub fn is_busy(&self) -> bool {
-        !matches!(self.phase, Phase::Idle | Phase::Stopped)
+        !self.flying.is_empty() || !matches!(self.round, Round::None | Round::Stopped)
     }
 
     /// Whether a lasting failure stopped the session.
     pub fn is_stopped(&self) -> bool {
-        self.phase == Phase::Stopped
+        self.round == Round::Stopped
+    }
+
+    /// How many times in a row nothing came of it.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Bytes a second that the link bears, as far as is known.
+    pub fn rate(&self) -> Option<u64> {
+        self.meter.rate.map(|per_ms| (per_ms * 1_000.0) as u64)
+    }
+
+    /// Blobs of which a chunk is on its way.
+    pub fn flying(&self) -> impl Iterator<Item = BlobName> {
+        self.flying.iter().map(|f| f.transfer.name())
     }
 
     /// Takes an event at `now` (milliseconds of a clock that does not jump) and says what to do. An
-    /// event that does not belong to the present phase is ignored.
+    /// event that does not belong to the present state is ignored.
     pub fn handle(&mut self, now: i64, event: Event) -> Vec<Effect> {
-        match (event, self.phase) {
-            (Event::Woken, Phase::Idle | Phase::Stopped) | (Event::TimerFired, Phase::Idle) => {
-                self.start()
+        match (event, self.round) {
+            (Event::Woken, Round::None | Round::Stopped) | (Event::TimerFired, Round::None) => {
+                self.start(now)
             }
             (Event::Woken, _) => {
                 self.again = true;
                 vec![]
             }
-            (Event::Packed(body), Phase::Packing) => {
-                self.phase = Phase::Sending;
+            (Event::Packed(body), Round::Packing) => {
+                let bytes = body.len();
+                self.round = Round::Sending { since: now, bytes };
                 vec![Effect::Send(body)]
             }
-            (Event::Answered(body), Phase::Sending) => {
-                self.phase = Phase::Applying;
+            (Event::Answered(body), Round::Sending { since, bytes }) => {
+                self.sent(now, since, bytes);
+                self.round = Round::Applying;
                 vec![Effect::Apply(body)]
             }
-            (Event::Applied { more, transfers }, Phase::Applying) => {
-                self.failures = 0;
+            (Event::Applied { more, transfers }, Round::Applying) => {
+                self.round = Round::None;
                 self.queue = in_order(transfers, self.settings.originals);
+                let flying: Vec<BlobName> = self.flying().collect();
+                self.queue.retain(|t| !flying.contains(&t.name()));
                 self.again |= more;
                 self.next(now)
             }
-            (Event::Moved { offset }, Phase::Moving { since }) => self.moved(now, since, offset),
-            (Event::Failed(failure), phase) if self.is_busy() => self.failed(now, failure, phase),
+            (Event::Moved { blob, offset }, _) => self.moved(now, blob, offset),
+            (Event::MoveFailed { blob, failure }, _) => self.move_failed(now, blob, failure),
+            (Event::Failed(failure), _) if self.is_busy() => self.failed(now, failure),
             _ => vec![],
         }
     }
 
-    fn start(&mut self) -> Vec<Effect> {
+    fn start(&mut self, now: i64) -> Vec<Effect> {
         self.again = false;
-        self.phase = Phase::Packing;
-        vec![Effect::Pack]
+        self.round = Round::Packing;
+        self.meter.begin(now, self.flying.is_empty());
+        let bears = self.meter.rate.map(|rate| (rate * BODY_MS as f64) as usize);
+        let limit = bears.map_or(self.body, |bears| bears.min(self.body));
+        let mut effects = vec![Effect::Pack {
+            limit: limit.clamp(MIN_BODY, MAX_BODY_BYTES),
+        }];
+        if self.failures > 0 {
+            // After a cut, what is in no doubt goes on beside the question about the rest.
+            effects.extend(self.launch(now));
+        }
+        effects
     }
 
-    /// Between two steps: a due round first, then the next chunk, then rest.
+    /// A request came through: what is known of the link, and how large the next may be.
+    fn sent(&mut self, now: i64, since: i64, bytes: usize) {
+        self.meter.passed(now, bytes as u64);
+        if bytes * 2 >= self.body {
+            let took = now - since;
+            self.body = match took {
+                ms if ms < BODY_MS / 2 => (self.body * 8).min(MAX_BODY_BYTES),
+                ms if ms > BODY_MS * 2 => (self.body / 2).max(MIN_BODY),
+                _ => self.body,
+            };
+        }
+    }
+
+    /// Between two steps: a due round first, then chunks as many as may be on their way, then rest.
     fn next(&mut self, now: i64) -> Vec<Effect> {
+        if self.round != Round::None {
+            return vec![];
+        }
         if self.again {
-            return self.start();
+            return self.start(now);
         }
-        match self.queue.front() {
-            Some(transfer) => {
-                self.phase = Phase::Moving { since: now };
-                let left = transfer.blob.size.saturating_sub(transfer.offset);
-                vec![Effect::Move {
-                    transfer: transfer.clone(),
-                    length: left.min(self.chunk),
-                }]
+        let effects = self.launch(now);
+        if self.flying.is_empty() {
+            self.failures = 0;
+            return self.rest(now + self.settings.poll_ms);
+        }
+        effects
+    }
+
+    /// Chunks as many as may be on their way.
+    fn launch(&mut self, now: i64) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        while let Some(transfer) = self.queue.front() {
+            let in_flight: u64 = self.flying.iter().map(|f| f.length).sum();
+            let few = self.flying.len() < 2 || in_flight < FLYING_BYTES;
+            if self.flying.len() >= MAX_FLYING || !few {
+                break;
             }
-            None => self.rest(now + self.settings.poll_ms),
+            let left = transfer.blob.size.saturating_sub(transfer.offset);
+            let length = left.min(self.chunk);
+            let Some(transfer) = self.queue.pop_front() else {
+                break;
+            };
+            self.meter.begin(now, self.flying.is_empty());
+            self.flying.push(Flight {
+                transfer: transfer.clone(),
+                length,
+                since: now,
+            });
+            effects.push(Effect::Move { transfer, length });
         }
+        effects
     }
 
     fn rest(&mut self, until: i64) -> Vec<Effect> {
-        self.phase = Phase::Idle;
         vec![Effect::Timer { at: until }]
     }
 
-    fn moved(&mut self, now: i64, since: i64, offset: u64) -> Vec<Effect> {
-        self.failures = 0;
+    fn landed(&mut self, blob: BlobName) -> Option<Flight> {
+        let at = self.flying.iter().position(|f| f.transfer.name() == blob)?;
+        Some(self.flying.swap_remove(at))
+    }
+
+    fn moved(&mut self, now: i64, blob: BlobName, offset: u64) -> Vec<Effect> {
+        let Some(flight) = self.landed(blob) else {
+            return vec![];
+        };
+        let Flight {
+            mut transfer,
+            since,
+            length,
+        } = flight;
+        if offset > transfer.offset {
+            self.failures = 0;
+            self.moved = true;
+        }
+        self.meter
+            .passed(now, offset.saturating_sub(transfer.offset).min(length));
         self.chunk = match now - since {
-            ms if ms < CHUNK_MS / 2 => (self.chunk * 2).min(MAX_CHUNK),
+            ms if ms < CHUNK_MS / 2 && length == self.chunk => (self.chunk * 2).min(MAX_CHUNK),
             ms if ms > CHUNK_MS * 2 => (self.chunk / 2).max(MIN_CHUNK),
             _ => self.chunk,
         };
-        if let Some(transfer) = self.queue.front_mut() {
-            transfer.offset = offset;
-            if offset >= transfer.blob.size {
-                self.queue.pop_front();
-                // Its receipt comes with the next round.
-                if self.queue.is_empty() {
-                    self.again = true;
-                }
-            }
+        transfer.offset = offset;
+        if offset < transfer.blob.size {
+            self.queue.push_front(transfer);
+        } else if self.queue.is_empty() && self.flying.is_empty() {
+            // The receipts come with the next round.
+            self.again = true;
         }
         self.next(now)
     }
 
-    fn failed(&mut self, now: i64, failure: Failure, phase: Phase) -> Vec<Effect> {
-        if matches!(phase, Phase::Moving { .. }) {
-            self.chunk = (self.chunk / 4).max(MIN_CHUNK);
+    fn move_failed(&mut self, now: i64, blob: BlobName, failure: Failure) -> Vec<Effect> {
+        let Some(flight) = self.landed(blob) else {
+            return vec![];
+        };
+        let alone = match failure {
+            Failure::ThisBlob => true,
+            Failure::Stalled => self.meter.last > flight.since,
+            Failure::Passing | Failure::Lasting => false,
+        };
+        if alone {
+            if self.queue.is_empty() && self.flying.is_empty() && self.moved {
+                self.again = true;
+                self.moved = false;
+            }
+            return self.next(now);
         }
-        match failure {
-            Failure::ThisBlob if matches!(phase, Phase::Moving { .. }) => {
-                self.queue.pop_front();
-                self.next(now)
-            }
-            Failure::Lasting => {
-                self.phase = Phase::Stopped;
-                vec![]
-            }
-            Failure::Passing | Failure::ThisBlob => {
-                let pause = self.settings.backoff_ms << self.failures.min(10);
-                self.failures += 1;
-                self.again = false;
-                self.rest(now + pause.min(MAX_BACKOFF_MS))
+        self.chunk = (self.chunk / 2).max(MIN_CHUNK);
+        self.failed(now, failure)
+    }
+
+    fn failed(&mut self, now: i64, failure: Failure) -> Vec<Effect> {
+        if let Round::Sending { bytes, .. } = self.round {
+            // Less, but not so little that it would be all delay; an idle request says nothing.
+            if bytes * 2 >= self.body {
+                self.body = (self.body / 4).max(MIN_BODY);
             }
         }
+        // How much of these came is in doubt.
+        self.flying.clear();
+        self.again = false;
+        self.moved = false;
+        if failure == Failure::Lasting {
+            self.round = Round::Stopped;
+            self.queue.clear();
+            return vec![Effect::Abandon];
+        }
+        self.round = Round::None;
+        let pause = self.settings.backoff_ms << self.failures.min(20);
+        self.failures += 1;
+        let mut effects = vec![Effect::Abandon];
+        effects.extend(self.rest(now + pause.min(MAX_BACKOFF_MS)));
+        effects
+    }
+}
+
+/// How fast bytes get through, averaged.
+#[derive(Debug, Default)]
+struct Meter {
+    /// Bytes a millisecond.
+    rate: Option<f64>,
+    /// Since when the bytes that pass next were on their way, at the earliest.
+    mark: i64,
+    /// When something last got through.
+    last: i64,
+    /// What passed since `mark` and was too little to say anything.
+    small: u64,
+}
+
+impl Meter {
+    /// Something starts on its way.
+    fn begin(&mut self, now: i64, alone: bool) {
+        if alone {
+            self.mark = now;
+            self.small = 0;
+        }
+    }
+
+    fn passed(&mut self, now: i64, bytes: u64) {
+        self.last = now;
+        self.small += bytes;
+        // A small message is all delay.
+        if self.small < 4 * 1024 {
+            return;
+        }
+        let (bytes, took) = (self.small as f64, (now - self.mark).max(1) as f64);
+        self.rate = Some(self.rate.map_or(bytes / took, |rate| {
+            (rate * RATE_MS + bytes) / (RATE_MS + took)
+        }));
+        self.mark = now;
+        self.small = 0;
     }
 }
 
@@ -276,12 +468,16 @@ fn in_order(mut transfers: Vec<Transfer>, originals: bool) -> VecDeque<Transfer>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{Sha256, TaskId};
+
+    fn name(size: u64) -> BlobName {
+        (TaskId([1; 16]), Sha256([size as u8; 32]))
+    }
 
     fn up(kind: BlobKind, size: u64, offset: u64) -> Transfer {
+        let (task, sha256) = name(size);
         let blob = BlobRef {
-            task: TaskId([1; 16]),
-            sha256: Sha256([size as u8; 32]),
+            task,
+            sha256,
             size,
             kind,
         };
@@ -292,54 +488,103 @@ mod tests {
         }
     }
 
+    fn moved(size: u64, offset: u64) -> Event {
+        let blob = name(size);
+        Event::Moved { blob, offset }
+    }
+
     /// A session that has just applied an answer.
     fn applied(transfers: Vec<Transfer>) -> (Session, Vec<Effect>) {
         let mut s = Session::new(Settings::default());
         s.handle(0, Event::Woken);
         s.handle(0, Event::Packed(vec![]));
         s.handle(0, Event::Answered(vec![]));
-        let effects = s.handle(
-            0,
-            Event::Applied {
-                more: false,
-                transfers,
-            },
-        );
+        let more = false;
+        let effects = s.handle(0, Event::Applied { more, transfers });
         (s, effects)
     }
 
-    fn moves(effects: &[Effect]) -> Option<(BlobKind, u64, u64)> {
-        match effects {
-            [Effect::Move { transfer, length }] => {
+    fn moves(effects: &[Effect]) -> Vec<(BlobKind, u64, u64)> {
+        let one = |e: &Effect| match e {
+            Effect::Move { transfer, length } => {
                 Some((transfer.blob.kind, transfer.offset, *length))
             }
             _ => None,
-        }
+        };
+        effects.iter().filter_map(one).collect()
+    }
+
+    fn packs(effects: &[Effect]) -> bool {
+        matches!(effects, [Effect::Pack { .. }])
     }
 
     #[test]
     fn thumbnails_move_before_originals() {
         // F7
+        let big = 10_000_200;
         let (mut s, first) = applied(vec![
-            up(BlobKind::Original, 200, 0),
+            up(BlobKind::Original, big, 0),
+            up(BlobKind::Original, big + 1, 0),
             up(BlobKind::Thumbnail, 100, 40),
         ]);
-        assert_eq!(moves(&first), Some((BlobKind::Thumbnail, 40, 60)));
-        let next = s.handle(1, Event::Moved { offset: 100 });
-        assert_eq!(moves(&next), Some((BlobKind::Original, 0, 200)));
-        assert_eq!(
-            s.handle(2, Event::Moved { offset: 200 }),
-            [Effect::Pack],
-            "asks for the receipts"
-        );
+        let want = [
+            (BlobKind::Thumbnail, 40, 60),
+            (BlobKind::Original, 0, 65_536),
+        ];
+        assert_eq!(moves(&first), want);
+        let next = s.handle(1, moved(100, 100));
+        assert_eq!(moves(&next), [(BlobKind::Original, 0, 65_536)]);
+        s.handle(2, moved(big, big));
+        let done = s.handle(2, moved(big + 1, big + 1));
+        assert!(packs(&done), "asks for the receipts");
     }
 
     #[test]
-    fn a_record_written_meanwhile_goes_before_the_next_chunk() {
-        // F7; lesson 12: look at the queue again after each pass
+    fn a_long_delay_does_not_idle_the_link() {
+        // F7: small things, several at a time
+        let small = (1..=9).map(|n| up(BlobKind::Thumbnail, n, 0)).collect();
+        let (mut s, first) = applied(small);
+        assert_eq!(moves(&first).len(), MAX_FLYING);
+        assert_eq!(moves(&s.handle(1, moved(1, 1))).len(), 1);
+    }
+
+    #[test]
+    fn lesson_12_what_is_written_during_a_pass_goes_at_once() {
         let (mut s, _) = applied(vec![up(BlobKind::Original, 10_000_000, 0)]);
-        assert_eq!(s.handle(1, Event::Woken), []);
-        assert_eq!(s.handle(2, Event::Moved { offset: 65_536 }), [Effect::Pack]);
+        assert!(packs(&s.handle(1, Event::Woken)), "beside the photo");
+        s.handle(2, Event::Packed(vec![]));
+        assert_eq!(s.handle(2, Event::Woken), [], "while that is under way");
+        s.handle(3, Event::Answered(vec![]));
+        let done = Event::Applied {
+            more: false,
+            transfers: vec![],
+        };
+        assert!(packs(&s.handle(3, done)), "looks again after the pass");
+    }
+
+    #[test]
+    fn lesson_28_a_photo_that_hangs_holds_neither_records_nor_photos_up() {
+        let (mut s, first) = applied(vec![
+            up(BlobKind::Thumbnail, 50, 0),
+            up(BlobKind::Original, 10_000_000, 0),
+            up(BlobKind::Original, 20_000_000, 0),
+        ]);
+        assert_eq!(moves(&first).len(), 2);
+        // The thumbnail hangs; the others move, and a record is written.
+        assert_eq!(moves(&s.handle(5, moved(10_000_000, 65_536))).len(), 1);
+        assert!(packs(&s.handle(6, Event::Woken)));
+        s.handle(6, Event::Packed(vec![]));
+        s.handle(7, Event::Answered(vec![]));
+        let transfers = vec![up(BlobKind::Thumbnail, 50, 0)];
+        let more = false;
+        s.handle(8, Event::Applied { more, transfers });
+        let failure = Failure::Stalled;
+        let blob = name(50);
+        let after = s.handle(30_000, Event::MoveFailed { blob, failure });
+        assert!(
+            !after.contains(&Effect::Abandon),
+            "the link is not to blame"
+        );
     }
 
     #[test]
@@ -347,52 +592,136 @@ mod tests {
         // lesson 13
         let mut s = Session::new(Settings::default());
         let mut pauses = Vec::new();
-        for _ in 0..12 {
+        for _ in 0..14 {
             s.handle(0, Event::TimerFired);
             match &s.handle(0, Event::Failed(Failure::Passing))[..] {
-                [Effect::Timer { at }] => pauses.push(*at),
+                [Effect::Abandon, Effect::Timer { at }] => pauses.push(*at),
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!(pauses[..4], [2_000, 4_000, 8_000, 16_000]);
-        assert_eq!(pauses[11], MAX_BACKOFF_MS);
+        assert_eq!(pauses[..4], [250, 500, 1_000, 2_000]);
+        assert_eq!(pauses[13], MAX_BACKOFF_MS);
         s.handle(0, Event::Woken);
-        assert_eq!(s.handle(0, Event::Failed(Failure::Lasting)), []);
+        assert_eq!(
+            s.handle(0, Event::Failed(Failure::Lasting)),
+            [Effect::Abandon]
+        );
         assert!(s.is_stopped());
         assert_eq!(s.handle(0, Event::TimerFired), []);
-        assert_eq!(s.handle(0, Event::Woken), [Effect::Pack]);
+        assert!(packs(&s.handle(0, Event::Woken)));
+    }
+
+    #[test]
+    fn a_server_that_answers_but_takes_no_photo_is_left_in_peace() {
+        // lesson 13: an answer to the round trip alone is no progress
+        let mut s = Session::new(Settings::default());
+        let mut pauses = Vec::new();
+        for _ in 0..4 {
+            s.handle(0, Event::TimerFired);
+            s.handle(0, Event::Packed(vec![]));
+            s.handle(0, Event::Answered(vec![]));
+            let transfers = vec![up(BlobKind::Thumbnail, 9, 0)];
+            let more = false;
+            s.handle(0, Event::Applied { more, transfers });
+            let (blob, failure) = (name(9), Failure::Passing);
+            match &s.handle(0, Event::MoveFailed { blob, failure })[..] {
+                [Effect::Abandon, Effect::Timer { at }] => pauses.push(*at),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(pauses, [250, 500, 1_000, 2_000]);
+    }
+
+    #[test]
+    fn after_a_cut_what_is_in_no_doubt_goes_on_at_once() {
+        // F7
+        let small = (1..=9).map(|n| up(BlobKind::Thumbnail, n, 0)).collect();
+        let (mut s, _) = applied(small);
+        let (blob, failure) = (name(1), Failure::Passing);
+        s.handle(9, Event::MoveFailed { blob, failure });
+        let next = s.handle(300, Event::TimerFired);
+        assert!(matches!(next[0], Effect::Pack { .. }));
+        let sizes: Vec<u64> = moves(&next).iter().map(|m| m.2).collect();
+        assert_eq!(sizes, [5, 6, 7, 8], "not the four that were on their way");
     }
 
     #[test]
     fn one_bad_photo_does_not_hold_up_the_others() {
         // lesson 4, lesson 14
-        let (mut s, _) = applied(vec![
-            up(BlobKind::Thumbnail, 10, 0),
-            up(BlobKind::Thumbnail, 20, 0),
-        ]);
-        assert_eq!(
-            moves(&s.handle(1, Event::Failed(Failure::ThisBlob))),
-            Some((BlobKind::Thumbnail, 0, 20))
-        );
+        let small = (1..=6).map(|n| up(BlobKind::Thumbnail, n, 0)).collect();
+        let (mut s, _) = applied(small);
+        let (blob, failure) = (name(1), Failure::ThisBlob);
+        let next = s.handle(1, Event::MoveFailed { blob, failure });
+        assert_eq!(moves(&next), [(BlobKind::Thumbnail, 0, 5)]);
     }
 
     #[test]
     fn chunks_follow_the_link() {
         // F7: 8 KiB to 1 MiB
-        let (mut s, first) = applied(vec![up(BlobKind::Original, 1 << 30, 0)]);
-        let Some((_, _, mut length)) = moves(&first) else {
-            panic!()
-        };
+        let huge = 1 << 40;
+        let (mut s, first) = applied(vec![up(BlobKind::Original, huge, 0)]);
+        let mut length = moves(&first)[0].2;
         for i in 1..10 {
-            length = moves(&s.handle(i, Event::Moved { offset: 1 })).unwrap().2;
+            length = moves(&s.handle(i, moved(huge, 1)))[0].2;
         }
         assert_eq!(length, MAX_CHUNK);
         for i in 1..10 {
-            length = moves(&s.handle(100 + i * 10_000, Event::Moved { offset: 1 }))
-                .unwrap()
-                .2;
+            length = moves(&s.handle(100 + i * 10_000, moved(huge, 1)))[0].2;
         }
         assert_eq!(length, MIN_CHUNK);
+    }
+
+    #[test]
+    fn bodies_follow_the_link() {
+        // F7: what is cut off of a request with records is sent again, so it is small where that hurts
+        let mut s = Session::new(Settings::default());
+        let mut limits = Vec::new();
+        let mut now = 0;
+        for _ in 0..4 {
+            let Some(Effect::Pack { limit }) = s.handle(now, Event::Woken).pop() else {
+                panic!("packs");
+            };
+            limits.push(limit);
+            s.handle(now, Event::Packed(vec![0; limit]));
+            now += limit as i64 / 8; // 64 kbit/s
+            s.handle(now, Event::Answered(vec![]));
+            s.handle(
+                now,
+                Event::Applied {
+                    more: false,
+                    transfers: vec![],
+                },
+            );
+        }
+        assert_eq!(limits[0], FIRST_BODY);
+        assert!(limits[3] <= 24_000 && limits[3] > 10_000, "{limits:?}");
+        let mut fast = Session::new(Settings::default());
+        fast.handle(0, Event::Woken);
+        fast.handle(0, Event::Packed(vec![0; FIRST_BODY]));
+        fast.handle(20, Event::Answered(vec![]));
+        fast.handle(
+            20,
+            Event::Applied {
+                more: true,
+                transfers: vec![],
+            },
+        );
+        assert_eq!(fast.body, FIRST_BODY * 8);
+    }
+
+    #[test]
+    fn lesson_31_a_request_that_does_not_get_through_becomes_smaller() {
+        let mut s = Session::new(Settings::default());
+        let mut limits = Vec::new();
+        for _ in 0..4 {
+            let Some(Effect::Pack { limit }) = s.handle(0, Event::Woken).pop() else {
+                panic!("packs");
+            };
+            limits.push(limit);
+            s.handle(0, Event::Packed(vec![0; limit]));
+            s.handle(0, Event::Failed(Failure::Passing));
+        }
+        assert_eq!(limits, [65_536, 16_384, 4_096, 4_096]);
     }
 
     #[test]
@@ -405,13 +734,8 @@ mod tests {
         s.handle(0, Event::Packed(vec![]));
         s.handle(0, Event::Answered(vec![]));
         let transfers = vec![up(BlobKind::Original, 5, 0)];
-        let effects = s.handle(
-            0,
-            Event::Applied {
-                more: false,
-                transfers,
-            },
-        );
+        let more = false;
+        let effects = s.handle(0, Event::Applied { more, transfers });
         assert_eq!(effects, [Effect::Timer { at: 30_000 }]);
     }
 
@@ -419,8 +743,8 @@ mod tests {
     fn events_out_of_turn_are_ignored() {
         let mut s = Session::new(Settings::default());
         assert_eq!(s.handle(0, Event::Answered(vec![])), []);
-        assert_eq!(s.handle(0, Event::Moved { offset: 1 }), []);
+        assert_eq!(s.handle(0, moved(1, 1)), []);
         assert_eq!(s.handle(0, Event::Failed(Failure::Passing)), []);
-        assert_eq!(s.handle(0, Event::Woken), [Effect::Pack]);
+        assert!(packs(&s.handle(0, Event::Woken)));
     }
 }

@@ -73,14 +73,18 @@ pub fn public(secret: &SigningKey) -> Key {
 }
 
 /// Who sends a request to the server, and the device's signature for it: the header
-/// `Authorization: DR1 key=<64 hex>,at=<ms>,nonce=<32 hex>,sig=<128 hex>`. Requests are idempotent,
-/// so the server does not refuse a clock that is wrong.
+/// `Authorization: DR1 key=<64 hex>,at=<ms>,nonce=<32 hex>,sig=<128 hex>[,body=<64 hex>]`. Requests
+/// are idempotent, so the server does not refuse a clock that is wrong. `body`, the SHA-256 of the
+/// body, lets the server check the signature before the body has come, so that it can keep what
+/// arrived of an upload that is cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestAuth {
     pub key: Key,
     /// The device's clock, milliseconds since 1970 UTC.
     pub at: i64,
     pub nonce: String,
+    /// SHA-256 of the body, where the header tells it.
+    pub body: Option<Sha256>,
     sig: Sig,
 }
 
@@ -95,15 +99,17 @@ impl RequestAuth {
         nonce: [u8; 16],
     ) -> Self {
         let nonce = hex::encode(nonce);
+        let body = Sha256::of(body);
         let sig = sign(
             secret,
             REQUEST,
-            &request_body(method, path, body, at, &nonce),
+            &request_body(method, path, &body, at, &nonce),
         );
         RequestAuth {
             key: public(secret),
             at,
             nonce,
+            body: (method == "PATCH").then_some(body),
             sig,
         }
     }
@@ -114,12 +120,12 @@ impl RequestAuth {
             key,
             at,
             nonce,
+            body,
             sig,
         } = self;
-        format!(
-            "DR1 key={key},at={at},nonce={nonce},sig={}",
-            hex::encode(sig.0)
-        )
+        let sig = hex::encode(sig.0);
+        let body = body.map_or_else(String::new, |b| format!(",body={b}"));
+        format!("DR1 key={key},at={at},nonce={nonce},sig={sig}{body}")
     }
 
     /// Reads the header's value.
@@ -131,27 +137,35 @@ impl RequestAuth {
         let nonce = field("nonce")?.to_owned();
         let mut sig = [0; 64];
         hex::decode_to_slice(field("sig")?, &mut sig).ok()?;
+        let body = field("body").map(str::parse).transpose().ok()?;
         (nonce.len() == 32).then_some(RequestAuth {
             key,
             at,
             nonce,
+            body,
             sig: Sig(sig),
         })
     }
 
     /// Whether the signature is for this request.
     pub fn holds(&self, method: &str, path: &str, body: &[u8]) -> bool {
-        verify(
-            &self.key,
-            REQUEST,
-            &request_body(method, path, body, self.at, &self.nonce),
-            &self.sig,
-        )
+        self.holds_for(method, path, &Sha256::of(body))
+    }
+
+    /// Whether the signature is for a request whose body has this hash.
+    pub fn holds_for(&self, method: &str, path: &str, body: &Sha256) -> bool {
+        self.body.is_none_or(|told| told == *body)
+            && verify(
+                &self.key,
+                REQUEST,
+                &request_body(method, path, body, self.at, &self.nonce),
+                &self.sig,
+            )
     }
 }
 
-fn request_body(method: &str, path: &str, body: &[u8], at: i64, nonce: &str) -> Vec<u8> {
-    format!("{method}\n{path}\n{}\n{at}\n{nonce}", Sha256::of(body)).into_bytes()
+fn request_body(method: &str, path: &str, body: &Sha256, at: i64, nonce: &str) -> Vec<u8> {
+    format!("{method}\n{path}\n{body}\n{at}\n{nonce}").into_bytes()
 }
 
 #[cfg(test)]
@@ -168,6 +182,17 @@ mod tests {
         assert!(read.holds("POST", "/sync/v1", b"body"));
         assert!(!read.holds("POST", "/sync/v2", b"body"));
         assert!(!read.holds("POST", "/sync/v1", b"another"));
+        let upload = RequestAuth::sign(&secret, "PATCH", "/blobs/x", b"body", 5, [1; 16]);
+        let read = RequestAuth::parse(&upload.header()).unwrap();
+        assert!(read.holds_for("PATCH", "/blobs/x", &Sha256::of(b"body")));
+        let other = upload.header().replace(
+            &Sha256::of(b"body").to_string(),
+            &Sha256::of(b"x").to_string(),
+        );
+        let other = RequestAuth::parse(&other).unwrap();
+        assert!(
+            !other.holds("PATCH", "/blobs/x", b"x") && !other.holds("PATCH", "/blobs/x", b"body")
+        );
         for bad in [
             "",
             "DR1 ",

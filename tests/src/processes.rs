@@ -69,6 +69,16 @@ impl Process {
             .with_context(|| format!("no line {prefix:?} in {:?}", self.said))
     }
 
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
     /// Waits until the program ends.
     pub fn wait(&mut self) -> anyhow::Result<()> {
         self.child.wait()?;

@@ -26,7 +26,12 @@ pub struct SmallOffice {
 
 impl SmallOffice {
     pub async fn open(data: &Path) -> SmallOffice {
-        let office = WireOffice::open(data, 1).await;
+        SmallOffice::open_on(data, 1, SocketAddr::from(([127, 0, 0, 1], 0))).await
+    }
+
+    /// The same with so many tasks, at an address.
+    pub async fn open_on(data: &Path, tasks: u32, listen: SocketAddr) -> SmallOffice {
+        let office = WireOffice::open(data, tasks).await;
         let ready = office.state.db.write(|tx| {
             for (n, person) in [(1, "zhang"), (2, "li")] {
                 tx.execute(
@@ -50,9 +55,7 @@ impl SmallOffice {
         });
         ready.await.expect("people and codes");
         let app = server::router::app(office.state.clone()).expect("routes");
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("binds");
+        let listener = tokio::net::TcpListener::bind(listen).await.expect("binds");
         let address = format!("http://{}", listener.local_addr().expect("address"));
         let service = app.into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });

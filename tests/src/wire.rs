@@ -39,8 +39,13 @@ pub struct WireTablet {
 impl WireTablet {
     /// Device `n` in the hands of `person`.
     pub fn new(n: u8, person: &str) -> Self {
+        WireTablet::with(Secret::from_bytes(&[n; 32]), person)
+    }
+
+    /// The device with this key in the hands of `person`.
+    pub fn with(secret: Secret, person: &str) -> Self {
         WireTablet {
-            secret: Secret::from_bytes(&[n; 32]),
+            secret,
             person: person.into(),
             cursor: None,
             records: BTreeMap::new(),
@@ -149,11 +154,29 @@ impl WireOffice {
         let state = AppState::open(Config::local(data), clock, Arc::new(SeededRng::new(7)));
         let state = state.await.expect("an empty folder");
         let router = server::sync::router().with_state(state.clone());
-        let own = state.clone();
-        let task = state
+        state.db.write(people).await.expect("people");
+        let mut office = WireOffice {
+            state,
+            router,
+            task: TaskId([0; 16]),
+        };
+        if tasks > 0 {
+            office.dispatch((0..tasks).map(drawn).collect()).await;
+            let first = office.state.db.read(|tx| {
+                Ok(tx
+                    .query_one::<String>("SELECT id FROM tasks ORDER BY rank", &[], |r| r.get(0))?)
+            });
+            office.task = first.await.expect("a task").parse().expect("a task id");
+        }
+        office
+    }
+
+    /// Dispatches tasks of one draw.
+    pub async fn dispatch(&self, tasks: Vec<DrawnTask>) {
+        let own = self.state.clone();
+        self.state
             .db
             .write(move |tx| {
-                people(tx)?;
                 let actor = Actor {
                     account: "a".into(),
                     login: "a".into(),
@@ -162,17 +185,11 @@ impl WireOffice {
                     grants: vec![],
                     origin: "test".into(),
                 };
-                dispatch(tx, &own, &actor, &common(), (0..tasks).map(drawn).collect())?;
-                Ok(tx
-                    .query_one::<String>("SELECT id FROM tasks ORDER BY rank", &[], |r| r.get(0))?)
+                dispatch(tx, &own, &actor, &common(), tasks)?;
+                Ok(())
             })
             .await
             .expect("dispatched");
-        WireOffice {
-            state,
-            router,
-            task: task.parse().expect("a task id"),
-        }
     }
 
     /// Sends a request that `secret`'s device signed.
@@ -234,7 +251,11 @@ impl WireOffice {
 
     /// A tablet that has heard of all its tasks.
     pub async fn granted(&self, n: u8, person: &str) -> WireTablet {
-        let mut tablet = WireTablet::new(n, person);
+        self.granted_to(WireTablet::new(n, person)).await
+    }
+
+    /// The same for this one.
+    pub async fn granted_to(&self, mut tablet: WireTablet) -> WireTablet {
         loop {
             let request = tablet.request();
             if !self.sync(&mut tablet, &request).await.more {
@@ -305,7 +326,8 @@ fn common() -> Dispatch {
     }
 }
 
-fn drawn(rank: u32) -> DrawnTask {
+/// A task for Zhang and Li.
+pub fn drawn(rank: u32) -> DrawnTask {
     let member = |person: &str, role| Member {
         person: person.into(),
         name: person.into(),

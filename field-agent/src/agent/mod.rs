@@ -99,6 +99,8 @@ pub struct Agent {
     font: OnceLock<StampFont>,
     revision: AtomicU64,
     wake: Arc<tokio::sync::Notify>,
+    /// Something was written while a pass goes on.
+    written: tokio::sync::Notify,
     driver: Mutex<sync::DriverState>,
     nearby_state: Mutex<nearby::NearbyState>,
     nearby_change: tokio::sync::Notify,
@@ -169,6 +171,7 @@ impl Agent {
             font: OnceLock::new(),
             revision: AtomicU64::new(1),
             wake: Arc::new(tokio::sync::Notify::new()),
+            written: tokio::sync::Notify::new(),
             driver: Mutex::default(),
             nearby_state: Mutex::default(),
             nearby_change: tokio::sync::Notify::new(),

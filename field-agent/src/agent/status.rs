@@ -55,44 +55,68 @@ pub(super) fn waiting_since(db: &rusqlite::Connection, now: i64) -> rusqlite::Re
     })
 }
 
+/// Bytes that the server does not have: changes (about a third once packed) and what may go of photos.
+const LEFT: &str = "SELECT
+    (SELECT coalesce(sum(length(bytes)), 0) / 3 FROM change WHERE delivery < 2)
+    + (SELECT coalesce(sum(size - sent), 0) FROM blob
+       WHERE here = 1 AND delivery < 2 AND permanent = 0 AND form <= ?1)";
+
+/// Bytes that are to be sent and may be sent.
+fn bytes_left(db: &rusqlite::Connection, paused: bool) -> rusqlite::Result<u64> {
+    let most = if paused {
+        queue::form::RENDITION
+    } else {
+        queue::form::ORIGINAL
+    };
+    let left: i64 = db.query_row(LEFT, [most], |r| r.get(0))?;
+    Ok(u64::try_from(left).unwrap_or(0))
+}
+
 impl Agent {
     /// Everything about sync.
     pub fn sync_status(&self) -> Result<SyncStatus, Problem> {
         let now = self.now();
         let phase = self.phase();
-        let (rows, records, photos, originals_paused, warning) = self.with_open(|open| {
-            let mut rows = Vec::new();
-            let (mut records, mut photos) = (Counters::default(), Counters::default());
-            for (task, json, changed_at) in tasks::cards(&open.db).map_err(storage)? {
-                let Ok(card) = serde_json::from_str::<TaskCard>(&json) else {
-                    continue;
-                };
-                let untouched = card.delivery == Delivery::Confirmed
-                    && card.photos == 0
-                    && card.state == crate::api::tasks::TaskState::Todo;
-                if untouched {
-                    continue;
+        let (rows, records, photos, originals_paused, warning, bytes_left) =
+            self.with_open(|open| {
+                let mut rows = Vec::new();
+                let (mut records, mut photos) = (Counters::default(), Counters::default());
+                for (task, json, changed_at) in tasks::cards(&open.db).map_err(storage)? {
+                    let Ok(card) = serde_json::from_str::<TaskCard>(&json) else {
+                        continue;
+                    };
+                    let untouched = card.delivery == Delivery::Confirmed
+                        && card.photos == 0
+                        && card.state == crate::api::tasks::TaskState::Todo;
+                    if untouched {
+                        continue;
+                    }
+                    // Photo by photo only where something moves or has just moved: that needs the record.
+                    let lately = now - changed_at < DAY_MS;
+                    let in_detail = card.photos > 0 && (card.unconfirmed_photos > 0 || lately);
+                    let row = record_sync(open, &task, &card, in_detail)?;
+                    add(&mut records, row.delivery);
+                    if in_detail {
+                        row.photos.iter().for_each(|p| add(&mut photos, whole(p)));
+                    } else {
+                        photos.confirmed += card.photos;
+                    }
+                    if row.delivery != Delivery::Confirmed || card.unconfirmed_photos > 0 || lately
+                    {
+                        rows.push(row);
+                    }
                 }
-                // Photo by photo only where something moves or has just moved: that needs the record.
-                let lately = now - changed_at < DAY_MS;
-                let in_detail = card.photos > 0 && (card.unconfirmed_photos > 0 || lately);
-                let row = record_sync(open, &task, &card, in_detail)?;
-                add(&mut records, row.delivery);
-                if in_detail {
-                    row.photos.iter().for_each(|p| add(&mut photos, whole(p)));
-                } else {
-                    photos.confirmed += card.photos;
-                }
-                if row.delivery != Delivery::Confirmed || card.unconfirmed_photos > 0 || lately {
-                    rows.push(row);
-                }
-            }
-            let paused = store::get_meta(&open.db, "originals_paused")
-                .map_err(storage)?
-                .is_some();
-            let warning = waiting_since(&open.db, now).map_err(storage)?;
-            Ok((rows, records, photos, paused, warning))
-        })?;
+                let paused = store::get_meta(&open.db, "originals_paused")
+                    .map_err(storage)?
+                    .is_some();
+                let warning = waiting_since(&open.db, now).map_err(storage)?;
+                let left = bytes_left(&open.db, paused).map_err(storage)?;
+                Ok((rows, records, photos, paused, warning, left))
+            })?;
+        let rate = self.link_rate();
+        let seconds_left = rate
+            .filter(|rate| *rate > 0 && bytes_left > 0 && phase == SyncPhase::Running)
+            .map(|rate| bytes_left.div_ceil(rate));
         let driver = lock(&self.driver);
         let (monotonic, now) = (self.clock.monotonic_ms(), self.now());
         let (last_try_at, next_try_at, last_error) = (
@@ -116,6 +140,9 @@ impl Agent {
             next_try_at,
             last_error,
             originals_paused,
+            bytes_per_second: rate,
+            bytes_left,
+            seconds_left,
             warning: warning.into(),
             free_bytes: self.space.free_bytes(&self.data),
             clock_offset_ms: vault.get_i64("clock_offset_ms").map_err(storage)?,

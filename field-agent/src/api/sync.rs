@@ -89,6 +89,12 @@ pub struct SyncStatus {
     pub next_try_at: Option<i64>,
     pub last_error: Option<SyncError>,
     pub originals_paused: bool,
+    /// How fast the link is, bytes a second, once something has moved.
+    pub bytes_per_second: Option<u64>,
+    /// Bytes that are to be sent and may be sent on this link.
+    pub bytes_left: u64,
+    /// How long that takes at this speed, in seconds; while bytes move.
+    pub seconds_left: Option<u64>,
     /// `none`, `one_day` or `three_days`: how long something has been unconfirmed (lesson 24).
     pub warning: String,
     pub free_bytes: Option<u64>,

@@ -4,48 +4,85 @@ use std::time::Duration;
 
 use crate::ports::{Fetch, FetchAnswer, FetchError, FetchRequest, Fetching};
 
-/// Nothing moved for so long: the transfer has stalled. The whole may take as long as it needs (lesson 33).
-const STALL: Duration = Duration::from_secs(30);
+/// When a transfer has stalled. The whole may take as long as it needs (lesson 33).
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Nothing moved for so long: no byte of what was sent was acknowledged, none of an answer came.
+    pub stall: Duration,
+    /// What the system has taken to send passes at this rate at least, in bytes a second; slower than
+    /// any link on which a chunk of 8 KiB is worth the trouble.
+    pub floor: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Patience {
+            stall: Duration::from_secs(30),
+            floor: 250,
+        }
+    }
+}
+
+impl Patience {
+    /// How long the first byte of an answer may take to a request of so many bytes.
+    fn for_answer(&self, bytes: usize) -> Duration {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.stall + Duration::from_secs(1) * bytes / self.floor.max(1)
+    }
+}
+
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// An HTTP client with TLS.
 pub struct HttpFetch {
     client: reqwest::Client,
+    patience: Patience,
 }
 
 impl HttpFetch {
     /// Makes the client once; connections are kept alive. It trusts the authorities of the system.
     pub fn new() -> Result<Self, reqwest::Error> {
-        Self::build(reqwest::Client::builder())
+        Self::build(reqwest::Client::builder(), Patience::default())
+    }
+
+    /// A client with other limits to its patience.
+    pub fn with(patience: Patience) -> Result<Self, reqwest::Error> {
+        Self::build(reqwest::Client::builder(), patience)
     }
 
     /// A client that trusts these authorities (certificates in PEM) and no others, such as that of a
     /// government network.
     pub fn trusting_only(authorities: &[u8]) -> Result<Self, reqwest::Error> {
         let certificates = reqwest::Certificate::from_pem_bundle(authorities)?;
-        Self::build(reqwest::Client::builder().tls_certs_only(certificates))
+        let builder = reqwest::Client::builder().tls_certs_only(certificates);
+        Self::build(builder, Patience::default())
     }
 
-    fn build(builder: reqwest::ClientBuilder) -> Result<Self, reqwest::Error> {
+    fn build(builder: reqwest::ClientBuilder, patience: Patience) -> Result<Self, reqwest::Error> {
         let client = builder
             .connect_timeout(CONNECT)
-            .read_timeout(STALL)
+            // Of what TCP sends, acknowledgements are the progress.
+            .tcp_user_timeout(patience.stall)
+            .tcp_keepalive(patience.stall / 3)
+            .tcp_keepalive_interval(patience.stall / 6)
+            .tcp_nodelay(true)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("field-agent/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(HttpFetch { client })
+        Ok(HttpFetch { client, patience })
     }
 }
 
 impl Fetch for HttpFetch {
     fn fetch<'a>(&'a self, server: &'a str, request: FetchRequest) -> Fetching<'a> {
-        Box::pin(send(&self.client, server, request))
+        Box::pin(send(&self.client, self.patience, server, request))
     }
 }
 
 /// Sends a request and reads the answer up to its limit.
 pub(super) async fn send(
     client: &reqwest::Client,
+    patience: Patience,
     server: &str,
     request: FetchRequest,
 ) -> Result<FetchAnswer, FetchError> {
@@ -57,11 +94,10 @@ pub(super) async fn send(
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
     }
-    let mut response = builder
-        .body(request.body)
-        .send()
-        .await
-        .map_err(|e| told(&e))?;
+    let stalled = |_| FetchError::Stalled("nothing moved".into());
+    let within = patience.for_answer(request.body.len());
+    let sent = tokio::time::timeout(within, builder.body(request.body).send());
+    let mut response = sent.await.map_err(stalled)?.map_err(|e| told(&e))?;
     let status = response.status().as_u16();
     let headers = response
         .headers()
@@ -71,7 +107,11 @@ pub(super) async fn send(
         })
         .collect();
     let mut body = Vec::new();
-    while let Some(part) = response.chunk().await.map_err(|e| told(&e))? {
+    while let Some(part) = tokio::time::timeout(patience.stall, response.chunk())
+        .await
+        .map_err(stalled)?
+        .map_err(|e| told(&e))?
+    {
         if body.len() + part.len() > request.limit {
             return Err(FetchError::BadAnswer(format!(
                 "more than {} bytes",
@@ -86,6 +126,7 @@ pub(super) async fn send(
         body,
     })
 }
+
 fn told(error: &reqwest::Error) -> FetchError {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);

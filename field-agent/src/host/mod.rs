@@ -16,7 +16,7 @@ use crate::api;
 use crate::ports::{Clock, Fetch, KeyStore, Random, Space};
 use crate::vault::slot::PinCost;
 
-pub use fetch::HttpFetch;
+pub use fetch::{HttpFetch, Patience};
 pub use keys::FileKeyStore;
 pub use nearby::TlsTablets;
 

@@ -3,18 +3,25 @@
 //!
 //! A crash leaves at most bytes behind the noted offset, which the next chunk overwrites; an offset
 //! is told only after its bytes are synced to disk. A blob is published only after its hash was
-//! checked.
+//! checked. What came of a chunk whose connection was cut is kept: on a slow link that is what makes
+//! the difference between a cut that costs a moment and one that costs a chunk. Where the connection
+//! hangs without an end, the tablet's next request about the blob makes the old one give up.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use ::sync::ids::Sha256;
+use axum::body::Body;
+use futures_util::StreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 use sha2::Digest;
+use tokio::sync::watch;
 
 use super::store::{self, Device, FeedKind};
 use crate::error::{AppError, Kind};
@@ -24,13 +31,26 @@ use crate::state::AppState;
 pub const MAX_BLOB: u64 = 64 * 1024 * 1024;
 /// Greatest chunk, in bytes.
 pub const MAX_CHUNK: usize = 1024 * 1024;
+/// Nothing came for so long: the connection is given up, and what came is kept.
+const STALL: Duration = Duration::from_secs(60);
+/// How long a request waits for an older one of the same device to give up.
+const SETTLE: Duration = Duration::from_secs(5);
 
 /// Where blobs are, and which are being written.
 #[derive(Clone)]
 pub struct BlobStore {
     objects: Arc<dyn ObjectStore>,
     staging: PathBuf,
-    writing: Arc<Mutex<HashSet<String>>>,
+    writing: Writers,
+}
+
+/// Who writes which blob.
+type Writers = Arc<Mutex<HashMap<String, Writer>>>;
+
+struct Writer {
+    device: String,
+    /// Told when the same device asks anew.
+    give_up: watch::Sender<bool>,
 }
 
 impl BlobStore {
@@ -78,19 +98,48 @@ impl BlobStore {
         self.staging.join(format!("{task}-{sha256}.part"))
     }
 
-    /// One writer at a time for each blob; freed when dropped.
-    fn lock(&self, name: String) -> Option<Writing> {
+    /// One writer at a time for each blob; freed when dropped. An older request of the same device gives
+    /// up: that device would not ask again if it still heard of it.
+    async fn lock(&self, task: &str, sha256: &str, device: &str) -> Option<Writing> {
+        self.settle(task, sha256, device).await;
+        let name = format!("{task}/{sha256}");
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        writing.insert(name.clone()).then(|| Writing {
+        if writing.contains_key(&name) {
+            return None;
+        }
+        let (give_up, told) = watch::channel(false);
+        let writer = Writer {
+            device: device.to_owned(),
+            give_up,
+        };
+        writing.insert(name.clone(), writer);
+        Some(Writing {
             name,
+            told,
             writing: self.writing.clone(),
         })
+    }
+
+    /// Has an older upload of the same device put away what it has, so that its offset is true.
+    pub async fn settle(&self, task: &str, sha256: &str, device: &str) {
+        let give_up = {
+            let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+            let own = writing.get(&format!("{task}/{sha256}"));
+            own.filter(|w| w.device == device)
+                .map(|w| w.give_up.clone())
+        };
+        if let Some(give_up) = give_up {
+            give_up.send_replace(true);
+            // Closed once the writer is gone; a disk that hangs must not hold up everything else.
+            let _ = tokio::time::timeout(SETTLE, give_up.closed()).await;
+        }
     }
 }
 
 struct Writing {
     name: String,
-    writing: Arc<Mutex<HashSet<String>>>,
+    told: watch::Receiver<bool>,
+    writing: Writers,
 }
 
 impl Drop for Writing {
@@ -141,19 +190,31 @@ pub async fn progress(
     })
 }
 
-/// Appends one chunk at `offset`. When it completes the blob, checks the hash and publishes it.
+/// A chunk on its way.
+pub struct Piece {
+    pub task: String,
+    pub sha256: String,
+    /// Where it begins.
+    pub offset: u64,
+    /// What its bytes must hash to when it came whole: the device signed that.
+    pub signed: Sha256,
+    pub body: Body,
+}
+
+/// Appends what comes of one chunk. When that completes the blob, checks the hash and publishes it.
+/// Goes on when the caller is gone: what came is kept.
 ///
 /// # Errors
 /// `offset_differs` when the server is elsewhere (ask, and go on from there); `wrong_hash` when the
-/// whole is not what its name says (starts again from zero).
-pub async fn append(
-    state: &AppState,
-    device: &Device,
-    task: String,
-    sha256: String,
-    offset: u64,
-    chunk: Vec<u8>,
-) -> Result<Progress, AppError> {
+/// whole is not what its name says (starts again from zero); `cut` when not all of the chunk came.
+pub async fn append(state: &AppState, device: &Device, piece: Piece) -> Result<Progress, AppError> {
+    let busy = || AppError::new(Kind::Unavailable, "busy", "同一照片正在上传");
+    let (task, sha256) = (&piece.task, &piece.sha256);
+    let lock = state
+        .blob_store
+        .lock(task, sha256, &device.id)
+        .await
+        .ok_or_else(busy)?;
     let known = progress(state, device, task.clone(), sha256.clone()).await?;
     if known.stored {
         return Ok(known);
@@ -161,20 +222,84 @@ pub async fn append(
     if known.size > MAX_BLOB {
         return Err(AppError::too_large("附件超过 64 MiB，不能上传"));
     }
-    if offset != known.offset || offset + chunk.len() as u64 > known.size {
-        return Err(AppError::conflict(
-            "offset_differs",
-            "上传位置与服务器已有的不一致，请先查询再继续",
+    if piece.offset != known.offset {
+        return Err(elsewhere());
+    }
+    let state = state.clone();
+    let work = tokio::spawn(async move { keep_piece(&state, piece, known, lock).await });
+    work.await.map_err(AppError::internal)?
+}
+
+fn elsewhere() -> AppError {
+    AppError::conflict(
+        "offset_differs",
+        "上传位置与服务器已有的不一致，请先查询再继续",
+    )
+}
+
+async fn keep_piece(
+    state: &AppState,
+    piece: Piece,
+    known: Progress,
+    mut lock: Writing,
+) -> Result<Progress, AppError> {
+    let room = usize::try_from(known.size - piece.offset).unwrap_or(usize::MAX);
+    let (chunk, whole) = collect(piece.body, room.min(MAX_CHUNK), &mut lock.told).await?;
+    if whole && Sha256::of(&chunk) != piece.signed {
+        return Err(AppError::new(Kind::Malformed, "bad_body", "内容与签名不符"));
+    }
+    let (task, sha256) = (piece.task, piece.sha256);
+    let done = store_chunk(state, &task, &sha256, piece.offset, chunk, known).await?;
+    drop(lock);
+    if done.offset == 0 && !done.stored && known.size > 0 && whole {
+        return Err(AppError::new(
+            Kind::Invalid,
+            "wrong_hash",
+            "收到的内容与其指纹不符，请从头上传",
         ));
     }
-    let busy = || AppError::new(Kind::Unavailable, "busy", "同一照片正在上传");
-    let lock = state
-        .blob_store
-        .lock(format!("{task}/{sha256}"))
-        .ok_or_else(busy)?;
-    let path = state.blob_store.staged(&task, &sha256);
+    // The connection is most likely gone; where it is not, the tablet goes on from there.
+    if whole { Ok(done) } else { Err(elsewhere()) }
+}
+
+/// What comes of a body of at most `room` bytes, and whether it came to its end.
+async fn collect(
+    body: Body,
+    room: usize,
+    give_up: &mut watch::Receiver<bool>,
+) -> Result<(Vec<u8>, bool), AppError> {
+    let mut bytes = Vec::new();
+    let mut parts = body.into_data_stream();
+    loop {
+        let next = tokio::select! {
+            _ = give_up.wait_for(|told| *told) => return Ok((bytes, false)),
+            next = tokio::time::timeout(STALL, parts.next()) => next,
+        };
+        match next {
+            Ok(Some(Ok(part))) if bytes.len() + part.len() <= room => {
+                bytes.extend_from_slice(&part)
+            }
+            Ok(Some(Ok(_))) => return Err(AppError::too_large("一块超过照片余下的长度或 1 MiB")),
+            Ok(None) => return Ok((bytes, true)),
+            Ok(Some(Err(_))) | Err(_) => return Ok((bytes, false)),
+        }
+    }
+}
+
+async fn store_chunk(
+    state: &AppState,
+    task: &str,
+    sha256: &str,
+    offset: u64,
+    chunk: Vec<u8>,
+    known: Progress,
+) -> Result<Progress, AppError> {
+    if chunk.is_empty() && known.size > 0 {
+        return Ok(known);
+    }
+    let path = state.blob_store.staged(task, sha256);
     let written = offset + chunk.len() as u64;
-    let name = sha256.clone();
+    let name = sha256.to_owned();
     let size = known.size;
     let whole =
         tokio::task::spawn_blocking(move || write_chunk(&path, offset, &chunk, size, &name))
@@ -196,7 +321,7 @@ pub async fn append(
             let put = state
                 .blob_store
                 .objects
-                .put(&object_path(&task, &sha256), bytes.into())
+                .put(&object_path(task, sha256), bytes.into())
                 .await;
             put.map_err(AppError::internal)?;
             Progress {
@@ -206,18 +331,10 @@ pub async fn append(
             }
         }
     };
-    note(state, &task, &sha256, done).await?;
+    note(state, task, sha256, done).await?;
     if done.stored {
         // Only now nobody needs the staged bytes; should this fail they are merely in the way.
-        let _ = fs::remove_file(state.blob_store.staged(&task, &sha256));
-    }
-    drop(lock);
-    if done.offset == 0 && !done.stored && written > 0 {
-        return Err(AppError::new(
-            Kind::Invalid,
-            "wrong_hash",
-            "收到的内容与其指纹不符，请从头上传",
-        ));
+        let _ = fs::remove_file(state.blob_store.staged(task, sha256));
     }
     Ok(done)
 }

@@ -3,13 +3,13 @@
 use ::sync::ids::{Sha256, TaskId};
 use ::sync::message::{MAX_BODY_BYTES, SyncRequest, VERSION, WireError, pack, unpack};
 use ::sync::signing::{self, RequestAuth};
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use super::blobs::{self, MAX_CHUNK, Progress};
+use super::blobs::{self, Piece, Progress};
 use super::receive::receive;
 use super::respond::{BUDGET, respond};
 use super::store::{self, Device};
@@ -28,10 +28,7 @@ pub fn router() -> axum::Router<AppState> {
         )
         .route(
             "/blobs/{task}/{sha256}",
-            get(get_blob)
-                .head(head_blob)
-                .patch(patch_blob)
-                .layer(DefaultBodyLimit::max(MAX_CHUNK)),
+            get(get_blob).head(head_blob).patch(patch_blob),
         )
 }
 
@@ -68,6 +65,10 @@ async fn sync_v1(
     } else {
         receive(&state, &device, &request).await?
     };
+    for blob in &request.blobs {
+        let (task, sha256) = (blob.task.to_string(), blob.sha256.to_string());
+        state.blob_store.settle(&task, &sha256, &device.id).await;
+    }
     let (reader, fed, mut budget) = (device.key, device.feed_seq, BUDGET);
     loop {
         let (own, request) = (state.clone(), request.clone());
@@ -123,6 +124,7 @@ async fn head_blob(
         return Ok(revoked(&state, &device));
     }
     let (task, sha256) = names(&task, &sha256)?;
+    state.blob_store.settle(&task, &sha256, &device.id).await;
     let progress = blobs::progress(&state, &device, task, sha256).await?;
     Ok((StatusCode::OK, upload_headers(progress)).into_response())
 }
@@ -133,9 +135,15 @@ async fn patch_blob(
     method: Method,
     uri: Uri,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<Response, AppError> {
-    let device = authenticate(&state, &method, &uri, &headers, &body).await?;
+    let (device, auth) = sender(&state, &headers).await?;
+    // The signature is checked before the body comes, so that of a body that is cut the part that came
+    // can be kept.
+    let signed = auth.body.ok_or_else(unknown_device)?;
+    if !auth.holds_for(method.as_str(), path_of(&uri), &signed) {
+        return Err(unknown_device());
+    }
     if device.revoked {
         return Ok(revoked(&state, &device));
     }
@@ -145,15 +153,14 @@ async fn patch_blob(
         .and_then(|v| v.to_str().ok())
         .and_then(|v| v.parse().ok());
     let offset = offset.ok_or_else(|| AppError::malformed("缺少 Upload-Offset 或其值不是数字"))?;
-    let done = blobs::append(
-        &state,
-        &device,
-        task.clone(),
-        sha256.clone(),
+    let piece = Piece {
+        task: task.clone(),
+        sha256: sha256.clone(),
         offset,
-        body.to_vec(),
-    )
-    .await;
+        signed,
+        body,
+    };
+    let done = blobs::append(&state, &device, piece).await;
     match done {
         Ok(progress) => Ok((StatusCode::NO_CONTENT, upload_headers(progress)).into_response()),
         // The tablet needs the offset to go on.
@@ -250,23 +257,32 @@ async fn authenticate(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Device, AppError> {
+    let (device, auth) = sender(state, headers).await?;
+    if !auth.holds(method.as_str(), path_of(uri), body) {
+        return Err(unknown_device());
+    }
+    Ok(device)
+}
+
+/// The tablet that a request says it comes from; its signature is still to be checked.
+async fn sender(state: &AppState, headers: &HeaderMap) -> Result<(Device, RequestAuth), AppError> {
     let header = headers
         .get(header::AUTHORIZATION)
         .and_then(|v| v.to_str().ok());
     let auth = header
         .and_then(RequestAuth::parse)
         .ok_or_else(unknown_device)?;
-    let path = uri
-        .path_and_query()
-        .map_or_else(|| uri.path(), |p| p.as_str());
-    if !auth.holds(method.as_str(), path, body) {
-        return Err(unknown_device());
-    }
+    let key = auth.key;
     let device = state
         .db
-        .read(move |tx| Ok(store::device_by_key(tx, &auth.key)?))
+        .read(move |tx| Ok(store::device_by_key(tx, &key)?))
         .await?;
-    device.ok_or_else(unknown_device)
+    Ok((device.ok_or_else(unknown_device)?, auth))
+}
+
+fn path_of(uri: &Uri) -> &str {
+    uri.path_and_query()
+        .map_or_else(|| uri.path(), |p| p.as_str())
 }
 
 /// Header with the server's signature over [`signing::revocation`], in hex.

@@ -1,8 +1,11 @@
-//! `make bench`: prints lines `bench NAME VALUE UNIT`. Figures, not tests.
+//! `make bench`: prints lines `bench NAME VALUE UNIT`. Figures, not tests. Without a word all of them,
+//! else `wire`, `link`, `automerge`, `herd` or `idle`.
 
 use std::time::Instant;
 
 use sync::message::DocChanges;
+use tests::figures::{automerge, crowd, idle, link, print, work};
+use tests::shaped::{Shape, ShapedLink};
 use tests::wire::WireOffice;
 
 /// Tasks and changes of each in the measured sync.
@@ -11,12 +14,43 @@ const CHANGES: usize = 10;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    sync_figures().await?;
-    Ok(())
-}
-
-fn print(name: &str, value: impl std::fmt::Display, unit: &str) {
-    println!("bench {name} {value} {unit}");
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words[..] {
+        [] => {
+            sync_figures().await?;
+            link::slow_link("slow_link", None).await?;
+            automerge::compare().await?;
+            crowd::herd().await?;
+            idle::idle().await
+        }
+        ["wire"] => sync_figures().await,
+        ["link"] => link::slow_link("slow_link", None).await,
+        ["automerge"] => automerge::compare().await,
+        ["herd"] => crowd::herd().await,
+        ["idle"] => idle::idle().await,
+        // A load for `idle`, in a process of its own.
+        ["idle-load", address, tablets] => idle::load(address, tablets.parse()?).await,
+        // Both ends of `tests/netns.sh`.
+        ["delay", listen, server] => {
+            let shape = Shape {
+                delay: link::DELAY,
+                ..Shape::default()
+            };
+            ShapedLink::open(listen.parse()?, server.parse()?, shape, 1).await?;
+            println!("open");
+            std::future::pending().await
+        }
+        ["link", listen, via, begin] => {
+            let way = link::Way {
+                listen: listen.parse()?,
+                via: via.parse()?,
+                begin: begin.into(),
+            };
+            link::slow_link("slow_link_netns", Some(way)).await
+        }
+        _ => anyhow::bail!("bench [wire|link|automerge|herd|idle]"),
+    }
 }
 
 /// A day's work of one tablet in one round trip, and what an idle sync costs.
@@ -65,22 +99,4 @@ async fn sync_figures() -> anyhow::Result<()> {
     let (_, up, down) = office.round_trip(&mut tablet, &idle).await;
     print("idle_sync_bytes", up + down, "B");
     Ok(())
-}
-
-/// One answer or note, as an inspector writes them.
-fn work(task: usize, point: usize) -> (String, sync::cells::Value) {
-    if point.is_multiple_of(4) {
-        let note = format!(
-            "货架第{}层有{}件商品未标明价格，已现场告知负责人。",
-            task % 7 + 1,
-            point
-        );
-        return (format!("point/A1/p{point}/note"), note.into());
-    }
-    let answer = if (task + point).is_multiple_of(9) {
-        "non_compliant"
-    } else {
-        "compliant"
-    };
-    (format!("point/A1/p{point}/answer"), answer.into())
 }

@@ -213,7 +213,9 @@ fn apply_in_transaction(
     } else {
         refused = verdicts(&tx, sent, response, &mut touched).map_err(storage)?;
         receipts(&tx, sent, response, now, &mut touched).map_err(storage)?;
-        applied.again |= sent.left && response.verdicts.len() == sent.docs.len();
+        applied.again |= sent.left
+            && response.verdicts.len() == sent.docs.len()
+            && response.signature_verdicts.len() == sent.signatures.len();
     }
     for grant in &response.grants {
         match take_grant(&tx, &server_key, grant, now) {

@@ -19,13 +19,14 @@ pub(super) use apply::{
 pub(super) use pack::{blob_ref, signed_docs};
 pub(super) use transfer::{keep_photo, wanted_photo};
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ::sync::ids::{Sha256, TaskId};
 use ::sync::message::{BlobRef, VERSION};
 use ::sync::session::{Effect, Event, Failure, Session, Settings};
 use ::sync::signing::RequestAuth;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::{Agent, lock, wipe};
 use crate::api::Problem;
@@ -44,8 +45,6 @@ pub(super) struct DriverState {
     pub last_error: Option<SyncError>,
     /// A person or an unlock asked: do not wait for the back-off.
     urgent: bool,
-    /// Something was written since the last request was packed.
-    written: bool,
     sent: InFlight,
     /// When originals were last looked through, by the clock that never jumps.
     pub slimmed_at: Option<i64>,
@@ -61,6 +60,14 @@ struct InFlight {
     blobs: Vec<BlobRef>,
     /// More changes wait than the request could hold.
     left: bool,
+}
+
+/// Steps that are under way: each ends in an event.
+#[derive(Default)]
+struct Steps {
+    all: JoinSet<Result<Event, (StepFailure, Event)>>,
+    /// Those that wait for the network. What is written to the disk is never broken off.
+    network: Vec<AbortHandle>,
 }
 
 /// Why a step failed.
@@ -128,7 +135,7 @@ impl Agent {
 
     /// Something was written: the next step looks at the queue again (lesson 12).
     pub(super) fn wake_sync(&self) {
-        lock(&self.driver).written = true;
+        self.written.notify_one();
         self.wake.notify_one();
     }
 
@@ -158,7 +165,6 @@ impl Agent {
             }
             driver.running = true;
             driver.stopped = false;
-            driver.written = false;
             driver.last_try_at = Some(self.now());
             let session = driver
                 .session
@@ -166,28 +172,40 @@ impl Agent {
             session.handle(now, Event::Woken)
         };
         self.touch();
-        while let Some(effect) = effects.pop() {
-            if let Effect::Timer { at } = effect {
-                lock(&self.driver).next_try_at = Some(at);
-                continue;
+        // What was written before goes with the first request.
+        tokio::select! {
+            biased;
+            () = self.written.notified() => {}
+            () = std::future::ready(()) => {}
+        }
+        let mut steps = Steps::default();
+        loop {
+            for effect in effects.drain(..) {
+                self.begin(&mut steps, &server, effect);
             }
-            let event = self.carry_out(&server, effect).await;
+            let event = tokio::select! {
+                // What is written meanwhile goes beside what is under way (lesson 12, lesson 28).
+                () = self.written.notified(), if !steps.all.is_empty() => Event::Woken,
+                step = steps.all.join_next() => match step {
+                    None => break,
+                    Some(Ok(Ok(event))) => event,
+                    Some(Ok(Err((step, event)))) => {
+                        self.remember_failure(&step);
+                        event
+                    }
+                    // Abandoned; that a step panicked was told where it did.
+                    Some(Err(e)) if e.is_cancelled() => continue,
+                    Some(Err(_)) => Event::Failed(Failure::Passing),
+                },
+            };
             let now = self.clock.monotonic_ms();
             let mut driver = lock(&self.driver);
-            let written = std::mem::take(&mut driver.written);
-            let event = match event {
-                Ok(event) => event,
-                Err(step) => self.remember_failure(&mut driver, step),
-            };
             if matches!(event, Event::Applied { .. } | Event::Moved { .. }) {
-                driver.failures = 0;
                 driver.last_error = None;
             }
             if let Some(session) = driver.session.as_mut() {
-                if written {
-                    session.handle(now, Event::Woken);
-                }
                 effects = session.handle(now, event);
+                driver.failures = session.failures();
             }
         }
         if let Err(problem) = self.on_disk(|a| Ok(a.slim())).await.unwrap_or(Ok(0)) {
@@ -200,33 +218,63 @@ impl Agent {
         self.touch();
     }
 
-    fn remember_failure(&self, driver: &mut DriverState, step: StepFailure) -> Event {
-        if let Some((code, text)) = step.error {
-            tracing::info!(%code, "sync step failed");
-            driver.last_error = Some(SyncError {
-                code,
-                text,
-                permanent: step.failure == Failure::Lasting,
-                at: self.now(),
-            });
-        }
-        if step.failure != Failure::ThisBlob {
-            driver.failures += 1;
-        }
-        Event::Failed(step.failure)
+    fn remember_failure(&self, step: &StepFailure) {
+        let Some((code, text)) = step.error.clone() else {
+            return;
+        };
+        tracing::info!(%code, "sync step failed");
+        lock(&self.driver).last_error = Some(SyncError {
+            code,
+            text,
+            permanent: step.failure == Failure::Lasting,
+            at: self.now(),
+        });
     }
 
-    async fn carry_out(
-        self: &Arc<Self>,
-        server: &str,
-        effect: Effect,
-    ) -> Result<Event, StepFailure> {
+    /// Starts a step beside those that are under way.
+    fn begin(self: &Arc<Self>, steps: &mut Steps, server: &str, effect: Effect) {
+        let (agent, server) = (self.clone(), server.to_owned());
+        let round = |step: StepFailure| {
+            let failure = step.failure;
+            (step, Event::Failed(failure))
+        };
         match effect {
-            Effect::Pack => self.on_disk(|a| a.pack()).await.map(Event::Packed),
-            Effect::Send(body) => self.send(server, body).await.map(Event::Answered),
-            Effect::Apply(body) => self.on_disk(move |a| a.apply(&body)).await,
-            Effect::Move { transfer, length } => self.move_chunk(server, transfer, length).await,
-            Effect::Timer { .. } => Ok(Event::TimerFired),
+            Effect::Timer { at } => lock(&self.driver).next_try_at = Some(at),
+            Effect::Abandon => steps.network.drain(..).for_each(|step| step.abort()),
+            Effect::Pack { limit } => {
+                let flying = lock(&self.driver)
+                    .session
+                    .as_ref()
+                    .map_or_else(BTreeSet::new, |s| s.flying().collect());
+                steps.all.spawn(async move {
+                    let packed = agent.on_disk(move |a| a.pack(limit, &flying)).await;
+                    packed.map(Event::Packed).map_err(round)
+                });
+            }
+            Effect::Send(body) => {
+                steps.network.push(steps.all.spawn(async move {
+                    let answer = agent.send(&server, body).await;
+                    answer.map(Event::Answered).map_err(round)
+                }));
+            }
+            Effect::Apply(body) => {
+                steps.all.spawn(async move {
+                    agent.on_disk(move |a| a.apply(&body)).await.map_err(round)
+                });
+            }
+            Effect::Move { transfer, length } => {
+                steps.network.retain(|step| !step.is_finished());
+                steps.network.push(steps.all.spawn(async move {
+                    let blob = transfer.name();
+                    let moved = agent.move_chunk(&server, transfer, length).await;
+                    moved
+                        .map(|offset| Event::Moved { blob, offset })
+                        .map_err(|step| {
+                            let failure = step.failure;
+                            (step, Event::MoveFailed { blob, failure })
+                        })
+                }));
+            }
         }
     }
 
@@ -310,6 +358,11 @@ impl Agent {
             return Err(words::wiped());
         }
         Err(words::status(&answer))
+    }
+
+    /// Bytes a second that the link bears, as far as is known.
+    pub(super) fn link_rate(&self) -> Option<u64> {
+        lock(&self.driver).session.as_ref().and_then(Session::rate)
     }
 
     /// What the background sync is doing; a pass that was asked for counts as running.

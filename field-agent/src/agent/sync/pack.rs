@@ -1,6 +1,6 @@
 //! What goes up: changes and signatures that the server has not confirmed, photos to ask about.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sync::admit::Offered;
 use sync::author::Author;
@@ -8,6 +8,7 @@ use sync::ids::{Sha256, TaskId};
 use sync::message::{
     self, BlobKind, BlobRef, Cursor, DeviceStatus, DocChanges, MAX_BODY_BYTES, SyncRequest, VERSION,
 };
+use sync::session::BlobName;
 use sync::signing::{self, CHANGE};
 
 use super::super::{Agent, Open, lock, storage};
@@ -23,6 +24,8 @@ const MAX_BLOBS: usize = 300;
 /// Most blobs to ask about before any of their bytes were sent: a wrong guess costs one chunk, asking
 /// about each costs every round trip on a slow link.
 const MAX_UNSENT_BLOBS: usize = 40;
+/// For each so many bytes that a request may have, one of those: what is asked of a slow link is time.
+const BYTES_FOR_A_QUESTION: usize = 2_048;
 
 pub(super) fn kind_of(form: i64) -> BlobKind {
     match form {
@@ -157,25 +160,39 @@ pub(in crate::agent) fn signed_docs(open: &Open, rows: Vec<changes::LogRow>) -> 
 }
 
 impl Agent {
-    /// Packs a request from the store.
-    pub(super) fn pack(&self) -> Result<Vec<u8>, StepFailure> {
+    /// Packs a request of about `limit` bytes at most from the store; `flying` are photos of which bytes
+    /// are on their way, which are not asked about.
+    pub(super) fn pack(
+        &self,
+        limit: usize,
+        flying: &BTreeSet<BlobName>,
+    ) -> Result<Vec<u8>, StepFailure> {
         let mut request = [0; 16];
         self.fill(&mut request);
         let free_bytes = self.space.free_bytes(&self.data).unwrap_or(0);
-        let mut budget = MAX_BYTES;
+        let limit = limit.min(MAX_BODY_BYTES);
+        let mut budget = MAX_BYTES.min(limit.saturating_mul(4));
         loop {
             let packed = self
                 .with_open(|open| {
-                    let (message, sent) = build(open, request, budget, free_bytes, self.now())?;
+                    let (message, sent) = build(
+                        open,
+                        request,
+                        (budget, limit),
+                        flying,
+                        free_bytes,
+                        self.now(),
+                    )?;
                     let body = message::pack(&message).map_err(|e| Problem::internal(&e))?;
                     Ok((body, sent))
                 })
                 .map_err(|p| StepFailure::storage(&p))?;
-            if packed.0.len() <= MAX_BODY_BYTES || budget <= 64 * 1024 {
+            // One change and one signature fit always.
+            if packed.0.len() <= limit || budget <= 1024 {
                 lock(&self.driver).sent = packed.1;
                 return Ok(packed.0);
             }
-            budget /= 2;
+            budget = (budget / 2).min(budget * limit / packed.0.len());
         }
     }
 }
@@ -189,7 +206,8 @@ const UNSYNCED: &str = "SELECT
 fn build(
     open: &mut Open,
     request: [u8; 16],
-    budget: usize,
+    (budget, limit): (usize, usize),
+    flying: &BTreeSet<BlobName>,
     free_bytes: u64,
     clock: i64,
 ) -> Result<(SyncRequest, InFlight), Problem> {
@@ -200,7 +218,7 @@ fn build(
         size <= budget
     });
     let fitting = fitting.count().max(1);
-    let left = rows.len() > fitting || rows.len() == MAX_CHANGES;
+    let mut left = rows.len() > fitting || rows.len() == MAX_CHANGES;
     rows.truncate(fitting);
     let SignedDocs {
         authors,
@@ -209,12 +227,23 @@ fn build(
         ..
     } = signed_docs(open, rows);
     // A signature may name heads of changes that still wait; the server then keeps it until they come.
-    let signatures = statements::undelivered(&open.db, MAX_SIGNATURES).map_err(storage)?;
-    let waiting = queue::unconfirmed(&open.db, clock, MAX_BLOBS).map_err(storage)?;
+    let mut signatures = statements::undelivered(&open.db, MAX_SIGNATURES).map_err(storage)?;
+    let found = signatures.len();
+    if found > 1 {
+        let mut size = 0;
+        signatures.retain(|s| {
+            let first = size == 0;
+            size += s.body.len() + s.ink.as_ref().map_or(0, Vec::len);
+            first || size <= budget
+        });
+        left |= signatures.len() < found;
+    }
+    let mut waiting = queue::unconfirmed(&open.db, clock, MAX_BLOBS).map_err(storage)?;
+    waiting.retain(|b| blob_ref(b).is_some_and(|b| !flying.contains(&(b.task, b.sha256))));
     let unsent = waiting
         .iter()
         .filter(|b| b.delivery == delivery::HERE)
-        .take(MAX_UNSENT_BLOBS);
+        .take(MAX_UNSENT_BLOBS.min(limit / BYTES_FOR_A_QUESTION));
     let sent_already = waiting.iter().filter(|b| b.delivery == delivery::SENT);
     let blobs: Vec<BlobRef> = sent_already.chain(unsent).filter_map(blob_ref).collect();
     let unsynced: i64 = open

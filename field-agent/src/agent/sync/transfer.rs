@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sync::ids::Sha256;
 use sync::message::{BlobKind, BlobRef};
-use sync::session::{Direction, Event, Failure, Transfer};
+use sync::session::{Direction, Failure, Transfer};
 
 use super::super::{Agent, Open, lock, storage};
 use super::pack::form_of;
@@ -28,7 +28,7 @@ impl Agent {
         server: &str,
         transfer: Transfer,
         length: u64,
-    ) -> Result<Event, StepFailure> {
+    ) -> Result<u64, StepFailure> {
         match transfer.direction {
             Direction::Up => self.upload(server, transfer, length).await,
             Direction::Down => self.download(server, transfer, length).await,
@@ -40,20 +40,13 @@ impl Agent {
         server: &str,
         transfer: Transfer,
         length: u64,
-    ) -> Result<Event, StepFailure> {
+    ) -> Result<u64, StepFailure> {
         let chunk = {
             let transfer = transfer.clone();
             self.on_disk(move |a| a.read_chunk(&transfer, length))
                 .await?
         };
-        let headers = vec![
-            (
-                "content-type".into(),
-                "application/offset+octet-stream".into(),
-            ),
-            ("upload-offset".into(), transfer.offset.to_string()),
-            ("upload-length".into(), transfer.blob.size.to_string()),
-        ];
+        let headers = vec![("upload-offset".into(), transfer.offset.to_string())];
         let answer = self
             .signed_fetch(server, "PATCH", path(&transfer), headers, chunk, 64 * 1024)
             .await
@@ -82,7 +75,7 @@ impl Agent {
                 })
                 .await?;
                 self.touch();
-                Ok(Event::Moved { offset })
+                Ok(offset)
             }
             _ => Err(self.blob_failed(&transfer, &answer).await),
         }
@@ -173,7 +166,7 @@ impl Agent {
         server: &str,
         transfer: Transfer,
         length: u64,
-    ) -> Result<Event, StepFailure> {
+    ) -> Result<u64, StepFailure> {
         let last = (transfer.offset + length).saturating_sub(1);
         let headers = vec![("range".into(), format!("bytes={}-{last}", transfer.offset))];
         let limit = usize::try_from(transfer.blob.size.max(length))
@@ -210,16 +203,14 @@ impl Agent {
             partial.truncate(usize::try_from(transfer.offset).unwrap_or(usize::MAX));
             partial.extend_from_slice(&chunk);
             if (partial.len() as u64) < transfer.blob.size {
-                return Ok(Event::Moved {
-                    offset: partial.len() as u64,
-                });
+                return Ok(partial.len() as u64);
             }
             driver.partial.remove(&key).unwrap_or_default()
         };
         let size = transfer.blob.size;
         self.on_disk(move |a| a.keep_download(&transfer, whole))
             .await?;
-        Ok(Event::Moved { offset: size })
+        Ok(size)
     }
 
     /// Hash first, then the file, then the row: a cut leaves nothing that is taken for whole (lesson 29).

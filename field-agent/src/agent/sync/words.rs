@@ -1,5 +1,7 @@
 //! Failures in words that say what to do (lesson 13: for good, or for now).
 
+use sync::session::Failure;
+
 use super::StepFailure;
 use crate::ports::{FetchAnswer, FetchError};
 
@@ -8,9 +10,10 @@ pub fn network(error: &FetchError) -> StepFailure {
         FetchError::Offline(_) => {
             StepFailure::passing("offline", "连不上服务器；有网络时会自动继续。")
         }
-        FetchError::Stalled(_) => {
-            StepFailure::passing("timeout", "网络太慢，传输停住了；会自动重试。")
-        }
+        FetchError::Stalled(_) => StepFailure {
+            failure: Failure::Stalled,
+            ..StepFailure::passing("timeout", "传输停住了，没有进展；会自动重试。")
+        },
         FetchError::Certificate(_) => StepFailure::passing(
             "bad_certificate",
             "服务器证书不可信，没有发送任何内容；请联系管理员。",

@@ -144,7 +144,13 @@ impl TlsTablets {
             .no_proxy()
             .build()
             .map_err(|e| bad(e.to_string()))?;
-        let answer = fetch::send(&client, &format!("https://{address}"), request).await?;
+        let answer = fetch::send(
+            &client,
+            fetch::Patience::default(),
+            &format!("https://{address}"),
+            request,
+        )
+        .await?;
         let met = *verifier.met.lock().unwrap_or_else(PoisonError::into_inner);
         let key = met.ok_or_else(|| bad("no certificate was shown".into()))?;
         Ok((key, answer))
