@@ -97,6 +97,8 @@ export default {
     nextTry: 'Next try {at}',
     lastError: 'The last try failed',
     pause: 'Hold back originals',
+    speed: '{speed}/s · {left} left · about {time}',
+    speedOnly: '{left} left',
     pauseText: 'Records and shown pictures go first; originals stay here.',
     warning: {
       one_day: 'Something has not been confirmed for more than a day. Please connect to a network.',

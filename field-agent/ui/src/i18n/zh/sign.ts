@@ -97,6 +97,8 @@ export default {
     nextTry: '下次自动尝试 {at}',
     lastError: '上次没有成功',
     pause: '暂不传原片',
+    speed: '{speed}/秒 · 还剩 {left} · 约 {time}',
+    speedOnly: '待发送 {left}',
     pauseText: '流量紧张时先传记录和显示图，原片留在本机。',
     warning: { one_day: '有内容超过一天没有得到服务器确认。请尽快连接网络。', three_days: '有内容超过三天没有得到服务器确认！请立即连接网络，或联系管理员。' },
     list: '逐份记录',

@@ -1,0 +1,121 @@
+//! Bad links between real tablets and the real server (F7).
+
+use std::time::{Duration, Instant};
+
+use field_agent::host::{HttpFetch, Patience};
+use field_agent::ports::{Fetch, FetchError, FetchRequest};
+use serde_json::json;
+use tests::picture;
+use tests::shaped::{Shape, ShapedLink};
+use tests::small::{SmallOffice, tablet};
+use tests::visit::arrive;
+use tests::wire::NOW;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// Bytes that go up may be at most so many times what is needed.
+const MOST: f64 = 1.8;
+
+// F7, lesson 3: what came of a chunk that was cut is not sent again
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_arrives_over_a_link_that_is_cut_again_and_again() {
+    let (data, store) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let office = SmallOffice::open_on(data.path(), 3, ([127, 0, 0, 1], 0).into()).await;
+    let server = office
+        .address
+        .trim_start_matches("http://")
+        .parse()
+        .unwrap();
+    let link = ShapedLink::to(server, Shape::default(), 5).await.unwrap();
+    let (_running, app) = tablet(store.path()).await;
+    let pins = [("zhang", "135790"), ("li", "246801")];
+    app.enrol(&link.url(), "CODE1", &pins).await.unwrap();
+    app.unlock("zhang", "135790").await.unwrap();
+    app.sync().await.unwrap();
+    link.set_open(false);
+    for (n, task) in app.tasks().await.unwrap().iter().enumerate() {
+        let task = task["task"].as_str().unwrap();
+        arrive(&app, task, "张、李", NOW).await.unwrap();
+        for point in 1..=20 {
+            let cell = (format!("point/A1/p{point}/answer"), json!("compliant"));
+            app.write(task, &[cell]).await.unwrap();
+        }
+        let photo = picture::shelf(n as u32).unwrap();
+        app.photo(task, "A1/p1", "货架", "a.jpg", photo)
+            .await
+            .unwrap();
+    }
+    // Photos of some 200 KiB do not fit between two cuts.
+    let shape = Shape {
+        rate: Some(2_000_000),
+        cut_within: Some(60_000),
+        ..Shape::default()
+    };
+    link.become_another(shape, server);
+    link.take_counts();
+    link.set_open(true);
+    app.sync().await.unwrap();
+    let (up, _, cuts) = link.take_counts();
+    let needed = office
+        .office
+        .count(
+            "SELECT (SELECT CAST(sum(size) AS BIGINT) FROM blobs WHERE stored_at IS NOT NULL)
+                + (SELECT CAST(sum(length(bytes)) AS BIGINT) FROM record_changes WHERE author_person <> '')",
+        )
+        .await;
+    let stored = office
+        .office
+        .count("SELECT count(*) FROM blobs WHERE stored_at IS NOT NULL");
+    assert_eq!(stored.await, 9, "three forms of three photos");
+    assert!(cuts >= 5, "{cuts} cuts");
+    let ratio = up as f64 / needed as f64;
+    assert!(
+        ratio <= MOST,
+        "{up} bytes went up for {needed}, with {cuts} cuts: {ratio:.2}"
+    );
+}
+
+/// A server that reads so many bytes each 50 ms, or none, and answers once it has read all.
+async fn slow_server(bytes: usize, each: usize) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut read = 0;
+            while read < bytes {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                let mut part = vec![0; each];
+                if each > 0 {
+                    read += socket.read(&mut part).await.unwrap_or(bytes);
+                }
+            }
+            let answer = b"HTTP/1.1 204 No Content\r\nupload-offset: 9\r\n\r\n";
+            socket.write_all(answer).await.unwrap();
+        }
+    });
+    address
+}
+
+// F7
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_33_a_slow_upload_goes_on_and_a_stalled_one_ends() {
+    let patience = Patience {
+        stall: Duration::from_millis(400),
+        floor: 20_000,
+    };
+    let fetch = HttpFetch::with(patience).unwrap();
+    let request = FetchRequest {
+        method: "PATCH",
+        path: "/blobs/x".into(),
+        body: vec![1; 60_000],
+        limit: 1_000,
+        ..FetchRequest::default()
+    };
+    let slow = slow_server(60_000, 1_500).await;
+    let began = Instant::now();
+    let answer = fetch.fetch(&slow, request.clone()).await.unwrap();
+    assert_eq!(answer.status, 204);
+    assert!(began.elapsed() > 4 * patience.stall, "it was slow indeed");
+    let stalled = slow_server(60_000, 0).await;
+    let ended = fetch.fetch(&stalled, request).await;
+    assert!(matches!(ended, Err(FetchError::Stalled(_))), "{ended:?}");
+}
