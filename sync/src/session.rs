@@ -175,6 +175,8 @@ pub struct Session {
     round: Round,
     queue: VecDeque<Transfer>,
     flying: Vec<Flight>,
+    /// What was on its way when the network failed, and what was known of it then.
+    doubt: Vec<(BlobName, u64)>,
     chunk: u64,
     body: usize,
     meter: Meter,
@@ -192,6 +194,7 @@ impl Session {
             round: Round::None,
             queue: VecDeque::new(),
             flying: Vec::new(),
+            doubt: Vec::new(),
             chunk: 64 * 1024,
             body: FIRST_BODY,
             meter: Meter::default(),
@@ -253,6 +256,16 @@ impl Session {
             }
             (Event::Applied { more, transfers }, Round::Applying) => {
                 self.round = Round::None;
+                let doubt = std::mem::take(&mut self.doubt);
+                let more_came = |t: &Transfer| {
+                    doubt
+                        .iter()
+                        .any(|(name, offset)| *name == t.name() && t.offset > *offset)
+                };
+                if transfers.iter().any(more_came) {
+                    // A chunk that was cut brought something.
+                    self.failures = 0;
+                }
                 self.queue = in_order(transfers, self.settings.originals);
                 let flying: Vec<BlobName> = self.flying().collect();
                 self.queue.retain(|t| !flying.contains(&t.name()));
@@ -392,6 +405,7 @@ impl Session {
             return self.next(now);
         }
         self.chunk = (self.chunk / 2).max(MIN_CHUNK);
+        self.flying.push(flight);
         self.failed(now, failure)
     }
 
@@ -403,7 +417,9 @@ impl Session {
             }
         }
         // How much of these came is in doubt.
-        self.flying.clear();
+        let doubt = self.flying.drain(..);
+        let doubt = doubt.map(|f| (f.transfer.name(), f.transfer.offset));
+        self.doubt.extend(doubt);
         self.again = false;
         self.moved = false;
         if failure == Failure::Lasting {
@@ -643,6 +659,23 @@ mod tests {
         assert!(matches!(next[0], Effect::Pack { .. }));
         let sizes: Vec<u64> = moves(&next).iter().map(|m| m.2).collect();
         assert_eq!(sizes, [5, 6, 7, 8], "not the four that were on their way");
+    }
+
+    #[test]
+    fn a_cut_chunk_of_which_something_came_is_progress() {
+        // F7: a link that never passes a whole chunk is no reason to wait for minutes
+        let mut s = Session::new(Settings::default());
+        for offset in (0..50_000).step_by(10_000) {
+            s.handle(0, Event::TimerFired);
+            s.handle(0, Event::Packed(vec![]));
+            s.handle(0, Event::Answered(vec![]));
+            let transfers = vec![up(BlobKind::Thumbnail, 65_000, offset)];
+            let more = false;
+            s.handle(0, Event::Applied { more, transfers });
+            let (blob, failure) = (name(65_000), Failure::Passing);
+            let rest = s.handle(0, Event::MoveFailed { blob, failure });
+            assert_eq!(rest[1], Effect::Timer { at: 250 });
+        }
     }
 
     #[test]
