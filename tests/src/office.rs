@@ -115,6 +115,19 @@ impl Office {
             .map_err(|r| refused(path, &r))
     }
 
+    /// Sends a file as the body of a PUT.
+    pub async fn put_file(&self, path: &str, bytes: Vec<u8>) -> anyhow::Result<Value> {
+        let request = self
+            .client
+            .put(format!("{}{path}", self.base))
+            .header("x-csrf-token", &self.csrf)
+            .header("content-type", "application/octet-stream")
+            .body(bytes);
+        answer(request.send().await?)
+            .await?
+            .map_err(|r| refused(path, &r))
+    }
+
     pub async fn bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
         let response = self
             .client

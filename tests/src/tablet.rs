@@ -67,6 +67,13 @@ impl Tablet {
         Ok(answer.bytes().await?.to_vec())
     }
 
+    /// Sends a file as the body of a POST.
+    pub async fn send_file(&self, path: &str, bytes: Vec<u8>) -> anyhow::Result<Value> {
+        let url = format!("{}{path}", self.base);
+        let sent = self.client.post(url).body(bytes).send().await?;
+        answer(sent).await?.map_err(|r| refused(path, &r))
+    }
+
     pub async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
         self.ask(Method::POST, path, Some(body))
             .await?
