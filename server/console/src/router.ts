@@ -42,6 +42,7 @@ const inside: RouteRecordRaw[] = [
   { path: 'review/:task?', name: 'review', component: () => import('./review/ReviewPage.vue'), props: true, meta: { place: 'review' } },
   { path: 'publication', name: 'publication', component: () => import('./publication/PublicationPage.vue'), meta: { place: 'publication' } },
   { path: 'quarantine', name: 'quarantine', component: () => import('./quarantine/QuarantinePage.vue'), meta: { place: 'quarantine' } },
+  { path: 'bundles', name: 'bundles', component: () => import('./bundles/BundlesPage.vue'), meta: { place: 'bundles' } },
   { path: 'accounts', name: 'accounts', component: () => import('./accounts/AccountsPage.vue'), meta: { place: 'accounts' } },
   { path: 'journal', name: 'journal', component: () => import('./journal/JournalPage.vue'), meta: { place: 'journal' } },
   { path: ':rest(.*)*', name: 'missing', component: () => import('./ui/NotFound.vue') },

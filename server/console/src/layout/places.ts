@@ -1,5 +1,6 @@
 import {
   Bell,
+  Box,
   Checked,
   Collection,
   DataLine,
@@ -35,6 +36,7 @@ export const places: Place[] = [
   { name: 'review', path: '/review', icon: Checked, rights: ['read_records'] },
   { name: 'publication', path: '/publication', icon: Bell, rights: ['read_records', 'publish'] },
   { name: 'quarantine', path: '/quarantine', icon: Warning, rights: ['release_quarantine'], opensGroup: true },
+  { name: 'bundles', path: '/bundles', icon: Box, rights: ['carry_bundles'] },
   { name: 'accounts', path: '/accounts', icon: User, rights: ['read_accounts', 'enrol_tablets'] },
   { name: 'journal', path: '/journal', icon: Finished, rights: ['read_journal'] },
 ]

@@ -32,6 +32,7 @@ export default {
     review: 'Review',
     publication: 'Publication',
     quarantine: 'Quarantine',
+    bundles: 'Bundle files',
     accounts: 'Accounts, tablets',
     journal: 'Journal',
   },

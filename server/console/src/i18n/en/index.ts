@@ -1,4 +1,5 @@
 import { accounts, tablets } from './accounts'
+import { bundles } from './bundles'
 import { ceremony } from './ceremony'
 import common from './common'
 import draws from './draws'
@@ -10,4 +11,4 @@ import { review } from './review'
 import { subst } from './substitution'
 import year from './year'
 
-export default { ...common, accounts, ceremony, draws, imports, items, journal, notices, overview, plans, publication, quarantine, registers, review, subst, tablets, tasks, year }
+export default { ...common, accounts, bundles, ceremony, draws, imports, items, journal, notices, overview, plans, publication, quarantine, registers, review, subst, tablets, tasks, year }

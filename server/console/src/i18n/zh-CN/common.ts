@@ -37,6 +37,7 @@ export default {
     review: '审核',
     publication: '公示',
     quarantine: '隔离区',
+    bundles: '数据包',
     accounts: '账号与平板',
     journal: '日志',
   },

@@ -1,4 +1,5 @@
 import { accounts, tablets } from './accounts'
+import { bundles } from './bundles'
 import { ceremony } from './ceremony'
 import common from './common'
 import draws from './draws'
@@ -16,6 +17,7 @@ export default {
   ...common,
   accounts,
   answer,
+  bundles,
   ceremony,
   draws,
   imports,
