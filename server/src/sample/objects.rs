@@ -53,6 +53,13 @@ pub(super) fn sheet(rng: &dyn Rng, count: u32) -> Sheet {
             "A", "B", "B", "B", "B", "B", "B", "A", "C", "C", "C", "C", "B", "B", "B", "B", "B",
             "A", "C", "D",
         ];
+        // Registers know where most objects are, not all.
+        let (latitude, longitude) = if known {
+            let (lat, lon) = (480_000 + n % 350 * 397, 830_000 + n % 400 * 401);
+            (format!("22.{lat:06}"), format!("113.{lon:06}"))
+        } else {
+            Default::default()
+        };
         rows.push(vec![
             name,
             code(district.code, n),
@@ -64,13 +71,8 @@ pub(super) fn sheet(rng: &dyn Rng, count: u32) -> Sheet {
             risk[pick(rng, risk.len())].to_owned(),
             status.to_owned(),
             tags.to_owned(),
-            // Registers know where most objects are, not all.
-            known
-                .then(|| format!("22.{:06}", 480_000 + n % 350 * 397))
-                .unwrap_or_default(),
-            known
-                .then(|| format!("113.{:06}", 830_000 + n % 400 * 401))
-                .unwrap_or_default(),
+            latitude,
+            longitude,
         ]);
     }
     let headers = vec![
