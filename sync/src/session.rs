@@ -38,6 +38,9 @@ const FIRST_BODY: usize = 64 * 1024;
 /// Smallest limit of a body, in bytes.
 const MIN_BODY: usize = 4 * 1024;
 const MAX_BACKOFF_MS: i64 = 5 * 60_000;
+/// Asking a server that cannot be reached costs nobody anything, and a network that comes and goes is
+/// missed by who waits long.
+const MAX_OFFLINE_MS: i64 = 10_000;
 /// Most chunks on their way at a time.
 const MAX_FLYING: usize = 4;
 /// So many bytes on their way keep a link of 64 kbit/s busy over a delay of four seconds; beyond two
@@ -92,8 +95,10 @@ impl Transfer {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
-    /// No network, a timeout, a 5xx: tried again after a pause.
+    /// A timeout, a 5xx: tried again after a pause.
     Passing,
+    /// The server cannot be reached: tried again after a short pause.
+    Offline,
     /// Revoked, a protocol that is too old, a full disk: stops until a person or the host wakes it.
     Lasting,
     /// Only this blob: it is put aside until the next round.
@@ -395,7 +400,7 @@ impl Session {
         let alone = match failure {
             Failure::ThisBlob => true,
             Failure::Stalled => self.meter.last > flight.since,
-            Failure::Passing | Failure::Lasting => false,
+            Failure::Passing | Failure::Offline | Failure::Lasting => false,
         };
         if alone {
             if self.queue.is_empty() && self.flying.is_empty() && self.moved {
@@ -430,8 +435,12 @@ impl Session {
         self.round = Round::None;
         let pause = self.settings.backoff_ms << self.failures.min(20);
         self.failures += 1;
+        let most = match failure {
+            Failure::Offline => MAX_OFFLINE_MS,
+            _ => MAX_BACKOFF_MS,
+        };
         let mut effects = vec![Effect::Abandon];
-        effects.extend(self.rest(now + pause.min(MAX_BACKOFF_MS)));
+        effects.extend(self.rest(now + pause.min(most)));
         effects
     }
 }
@@ -617,6 +626,12 @@ mod tests {
         }
         assert_eq!(pauses[..4], [250, 500, 1_000, 2_000]);
         assert_eq!(pauses[13], MAX_BACKOFF_MS);
+        // A network that comes and goes is not missed for minutes.
+        s.handle(0, Event::TimerFired);
+        assert_eq!(
+            s.handle(0, Event::Failed(Failure::Offline)),
+            [Effect::Abandon, Effect::Timer { at: MAX_OFFLINE_MS }]
+        );
         s.handle(0, Event::Woken);
         assert_eq!(
             s.handle(0, Event::Failed(Failure::Lasting)),

@@ -132,7 +132,7 @@ async function handOver() {
   await saved(two)
   await at(one, `/tasks/${visit.task}/ready`)
   const begin = one.getByRole('button', { name: /开始签名/ })
-  await begin.and(one.locator(':enabled')).waitFor({ timeout: 90_000 })
+  await begin.and(one.locator(':enabled')).waitFor({ timeout: 150_000 })
 }
 
 // F4
@@ -171,12 +171,12 @@ test('the supervisor sees all of it and returns it', async () => {
 
 test('the team mends it and signs a second round', async () => {
   await at(one, `/tasks/${visit.task}`)
-  await one.getByText('请写明现场温度的测量时间。').first().waitFor({ timeout: 90_000 })
+  await one.getByText('请写明现场温度的测量时间。').first().waitFor({ timeout: 150_000 })
   await at(one, screen('opinion'))
   await one.getByLabel('意见内容').first().fill('未发现问题。温度于上午十时测量。')
   await saved(one)
   await at(two, `/tasks/${visit.task}`)
-  await two.getByText('请写明现场温度的测量时间。').first().waitFor({ timeout: 90_000 })
+  await two.getByText('请写明现场温度的测量时间。').first().waitFor({ timeout: 150_000 })
   await handOver()
   await stage.sign(one, visit.task, 2)
   assert.ok(storm() >= 20, 'the network was cut often')

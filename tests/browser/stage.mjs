@@ -167,7 +167,7 @@ export async function addPhoto(page, card, jpeg) {
 /** Settles the conflict on `card` in favour of the own answer; what both sides showed. */
 export async function settleForMine(card) {
   const choices = card.getByRole('button', { name: '以此为准' })
-  await choices.nth(1).waitFor({ timeout: 90_000 })
+  await choices.nth(1).waitFor({ timeout: 150_000 })
   const sides = await Promise.all((await choices.all()).map((c) => c.locator('xpath=..').innerText()))
   const mine = sides.findIndex((side) => side.includes('本机'))
   await choices.nth(mine).tap()

@@ -7,9 +7,10 @@ use crate::ports::{FetchAnswer, FetchError};
 
 pub fn network(error: &FetchError) -> StepFailure {
     match error {
-        FetchError::Offline(_) => {
-            StepFailure::passing("offline", "连不上服务器；有网络时会自动继续。")
-        }
+        FetchError::Offline(_) => StepFailure {
+            failure: Failure::Offline,
+            ..StepFailure::passing("offline", "连不上服务器；有网络时会自动继续。")
+        },
         FetchError::Stalled(_) => StepFailure {
             failure: Failure::Stalled,
             ..StepFailure::passing("timeout", "传输停住了，没有进展；会自动重试。")
