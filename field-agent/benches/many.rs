@@ -83,13 +83,14 @@ impl App {
     /// Until nothing is left to send.
     async fn synced(&self) {
         self.send(Method::POST, "/api/sync/now", json!({})).await;
-        loop {
+        for _ in 0..2_400 {
             tokio::time::sleep(Duration::from_millis(500)).await;
             let status = self.get("/api/sync").await;
             if status["phase"] == "idle" && status["bytes_left"] == 0 {
                 return;
             }
         }
+        panic!("not all was sent within 20 minutes");
     }
 
     /// The slowest of several answers.

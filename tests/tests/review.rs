@@ -213,7 +213,6 @@ async fn lesson_26_a_return_says_what_to_mend_and_the_tablet_shows_it() {
         "{task}"
     );
     assert_eq!(case.closing.tasks().await.unwrap()[0]["state"], "returned");
-    let _ = &case.office;
 }
 
 #[tokio::test(flavor = "multi_thread")]

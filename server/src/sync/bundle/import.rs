@@ -314,13 +314,13 @@ impl Bringing<'_> {
 
     async fn blob(&mut self, blob: BlobRef) -> Result<(), AppError> {
         let (task, sha256) = (blob.task.to_string(), blob.sha256.to_string());
-        let known = blobs::progress(self.state, self.device, task.clone(), sha256).await;
         self.photo = None;
         // As by network: of a revoked tablet no photo is taken, whoever else's change names it.
         if self.device.revoked {
             self.task(&task).photos_left_out += 1;
             return Ok(());
         }
+        let known = blobs::progress(self.state, self.device, task.clone(), sha256).await;
         match known {
             Ok(known) if known.stored => self.task(&task).photos += 1,
             Ok(known) if known.size == blob.size => {
