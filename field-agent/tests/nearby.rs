@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use common::*;
+use field_agent::agent::nearby::Denied;
 use serde_json::json;
+use sync::message::{Cursor, SyncRequest, VERSION, pack};
+use sync::signing::{RequestAuth, public};
 
 const PEOPLE: [(&str, &str); 3] = [("zhang", "135790"), ("li", "246801"), ("wang", "975310")];
 
@@ -201,4 +204,95 @@ async fn the_closing_tablet_takes_in_a_colleagues_work_and_all_sign_on_it() {
     server.offline.store(false, Ordering::SeqCst);
     assert_eq!(second.sync().await, None);
     assert!(server.sealed(&task, 1), "by the tablet that did not sign");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_for_the_tablet_that_it_was_put_to() {
+    // S2: whoever is asked cannot ask a third tablet with the same words, in the asker's name.
+    let (_server, tablets, _task) = three_tablets().await;
+    let _ = wait_until_listening(&tablets).await;
+    let [first, middle, last] = tablets.map(|t| t.agent());
+    let asker = first.nearby_identity().expect("open");
+    let asked = public(&middle.nearby_identity().expect("open"));
+    let request = SyncRequest {
+        v: VERSION,
+        epoch: 1,
+        request: [0; 16],
+        cursor: None::<Cursor>,
+        authors: vec![],
+        docs: vec![],
+        signatures: vec![],
+        blobs: vec![],
+        status: None,
+    };
+    let body = pack(&request).expect("packs");
+    let signed =
+        |path: &str| RequestAuth::sign(&asker, "POST", path, &body, START, [3; 16]).header();
+    let path = format!("/nearby/v1/sync?to={asked}");
+    let words = signed(&path);
+    assert!(middle.nearby_serve(&path, &body, &words).is_ok());
+    let passed_on = last.nearby_serve(&path, &body, &words);
+    assert_eq!(passed_on.err(), Some(Denied::Stranger));
+    let own = public(&last.nearby_identity().expect("open"));
+    let other = format!("/nearby/v1/sync?to={own}");
+    let passed_on = last.nearby_serve(&other, &body, &words);
+    assert_eq!(passed_on.err(), Some(Denied::Stranger));
+    // To nobody is to everybody.
+    let open = "/nearby/v1/sync";
+    let said = middle.nearby_serve(open, &body, &signed(open));
+    assert_eq!(said.err(), Some(Denied::Stranger));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_qr_code_says_reaches_that_tablet_and_no_other() {
+    // F6: scanned from the colleague's screen
+    let (_server, tablets, task) = three_tablets().await;
+    let addresses = wait_until_listening(&tablets).await;
+    let [first, second, third] = &tablets;
+    first
+        .write(&task, "handling/measure", json!("责令改正"))
+        .await;
+    let shown = first.ok("/api/nearby").await;
+    let link = shown["link"].as_str().expect("a text").to_owned();
+    assert!(link.contains(&format!("at={}", addresses[0])), "{link}");
+    let svg = shown["qr_svg"].as_str().expect("a picture");
+    assert!(svg.contains("<svg"), "{svg}");
+
+    let scan = |text: String| second.post("/api/nearby/tablets", json!({ "address": text }));
+    let (status, told) = scan(link.clone()).await;
+    assert_eq!(status, 200, "{told}");
+    let at = addresses[0].parse().expect("an address");
+    second.agent().nearby_pass(at).await;
+    assert_eq!(second.heads(&task).await, first.heads(&task).await);
+
+    // Another tablet of the same team answers at the address of the code: it is not the one.
+    let wrong = link.replace(&addresses[0], &addresses[2]);
+    let (status, told) = scan(wrong).await;
+    assert_eq!(status, 200, "{told}");
+    third
+        .write(&task, "handling/deadline", json!("2026-12-01"))
+        .await;
+    let before = second.heads(&task).await;
+    let at = addresses[2].parse().expect("an address");
+    second.agent().nearby_pass(at).await;
+    let told = second.ok("/api/nearby").await;
+    let rows = told["tablets"].as_array().expect("rows");
+    let there = rows.iter().find(|t| t["address"] == addresses[2]);
+    let error = there.expect("known")["error"].as_str().expect("an error");
+    assert!(error.contains("不是扫码的那一台"), "{error}");
+    assert_eq!(second.heads(&task).await, before);
+    // A typed address says nothing of who is there.
+    assert_eq!(second.pull(&addresses[2]).await, None);
+    assert_ne!(second.heads(&task).await, before);
+
+    // Nobody of the team, and the own tablet.
+    let own = second.ok("/api/nearby").await["link"].clone();
+    let (status, told) = scan(own.as_str().expect("a text").to_owned()).await;
+    assert_eq!((status, &told["code"]), (409, &json!("own_tablet")));
+    let nobody = format!(
+        "double-random:tablet?key={}&at=127.0.0.1:9",
+        "07".repeat(32)
+    );
+    let (status, told) = scan(nobody).await;
+    assert_eq!((status, &told["code"]), (409, &json!("not_a_colleague")));
 }

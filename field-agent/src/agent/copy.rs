@@ -203,7 +203,8 @@ fn drawn_ink(ink: &Ink) -> Option<(String, String)> {
     Some((frame, path))
 }
 
-fn qr_svg(text: &str) -> Result<String, Problem> {
+/// A text as a QR code in SVG.
+pub(super) fn qr_svg(text: &str) -> Result<String, Problem> {
     let code = qrcode::QrCode::new(text).map_err(|e| Problem::internal(&e))?;
     Ok(code
         .render::<qrcode::render::svg::Color<'_>>()

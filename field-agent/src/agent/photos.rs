@@ -190,7 +190,7 @@ impl Agent {
 
     /// The photos of a record, in the order in which they were added.
     pub fn photos(&self, me: &str, task: &str) -> Result<PhotoList, Problem> {
-        self.with_record(me, task, |open, id| {
+        let mut list = self.with_record(me, task, |open, id| {
             let blobs = queue::of_task(&open.db, task).map_err(storage)?;
             let remarks = queue::remarks(&open.db, task).map_err(storage)?;
             let record = open.record(id)?;
@@ -204,10 +204,12 @@ impl Agent {
                 total: rows.len() as u32,
                 rows,
             })
-        })
+        })?;
+        self.tell_wishes(task, &mut list.rows)?;
+        Ok(list)
     }
 
-    fn photo(&self, me: &str, task: &str, photo: &str) -> Result<PhotoView, Problem> {
+    pub(super) fn photo(&self, me: &str, task: &str, photo: &str) -> Result<PhotoView, Problem> {
         let found = self
             .photos(me, task)?
             .rows
@@ -385,6 +387,7 @@ fn photo_view(
         thumbnail_delivery: delivery_word(thumbnail),
         rendition_delivery: delivery_word(rendition),
         original_delivery: delivery_word(original),
+        original_wish: None,
         original_sent: original.map_or(0, |b| b.sent),
         error: [thumbnail, rendition, original]
             .iter()

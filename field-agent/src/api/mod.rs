@@ -68,6 +68,7 @@ fn documented() -> OpenApiRouter<Arc<Agent>> {
         .routes(routes!(photos::photos, photos::add_photo))
         .routes(routes!(photos::edit_photo, photos::withdraw_photo))
         .routes(routes!(photos::photo_bytes))
+        .routes(routes!(photos::wish_original, photos::forget_original))
         .routes(routes!(sign::sign_off, sign::begin, sign::cancel))
         .routes(routes!(sign::preview))
         .routes(routes!(sign::party))

@@ -33,7 +33,30 @@ pub struct Nearby {
     pub enabled: bool,
     /// Where it listens, `ip:port`, to be typed or scanned on another tablet.
     pub addresses: Vec<String>,
+    /// What the QR code says: where it listens and which tablet it is.
+    pub link: Option<String>,
+    /// The QR code for a colleague to scan.
+    pub qr_svg: Option<String>,
     pub tablets: Vec<NearbyTablet>,
+    /// What was handed over and not taken in, newest first.
+    pub kept_out: Vec<KeptOut>,
+}
+
+/// Changes that were handed over and not taken in: they lie in this tablet's quarantine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeptOut {
+    pub task: String,
+    /// Number of the task.
+    pub number: String,
+    pub object: String,
+    /// In whose name it was; not proven.
+    pub person: String,
+    /// Stable word.
+    pub code: String,
+    /// Why, and what to do, in plain Chinese words.
+    pub text: String,
+    pub count: u32,
+    pub at: i64,
 }
 
 /// Whether this tablet may be found.
@@ -42,10 +65,10 @@ pub struct NearbyPolicy {
     pub enabled: bool,
 }
 
-/// The address of another tablet.
+/// Where another tablet is.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct NearbyAddress {
-    /// `ip:port`
+    /// `ip:port`, or what its QR code says: then no other tablet is talked to at that address.
     pub address: String,
 }
 
@@ -66,7 +89,8 @@ pub async fn set_nearby(
 }
 
 /// Adds a tablet by an address that was typed or scanned.
-#[utoipa::path(post, path = "/api/nearby/tablets", tag = "sync", request_body = NearbyAddress, responses((status = 200, body = Nearby)))]
+#[utoipa::path(post, path = "/api/nearby/tablets", tag = "sync", request_body = NearbyAddress, responses((status = 200, body = Nearby),
+    (status = 400, description = "`bad_address`", body = super::Problem), (status = 409, description = "`own_tablet`, `not_a_colleague`", body = super::Problem)))]
 pub async fn add_nearby(
     State(agent): Shared,
     _me: Me,

@@ -14,6 +14,28 @@ use super::{Answer, Problem, Shared, blocking, blocking_raw};
 /// Largest original that is taken, in bytes.
 pub const MAX_ORIGINAL: usize = 40 << 20;
 
+/// How it stands with an original that is wanted from a colleague's tablet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WishState {
+    /// A tablet that may have it is being asked, or sends it.
+    Asking,
+    /// No tablet of the team is in reach.
+    NobodyInReach,
+    /// Those in reach do not have it.
+    NobodyHasIt,
+    /// This tablet's inspectors do not let it talk to others.
+    NearbyOff,
+}
+
+/// An original that is wanted from a colleague's tablet. The wish stands until it is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OriginalWish {
+    pub state: WishState,
+    /// Bytes that are here; looked at by nobody before all are.
+    pub received: i64,
+}
+
 /// A photo with what is known of it and how far its bytes are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PhotoView {
@@ -45,6 +67,8 @@ pub struct PhotoView {
     pub thumbnail_delivery: Delivery,
     pub rendition_delivery: Delivery,
     pub original_delivery: Delivery,
+    /// Somebody wants the original from a colleague's tablet, and it is not here yet.
+    pub original_wish: Option<OriginalWish>,
     /// Bytes of the original that the server has.
     pub original_sent: i64,
     /// Why the last transfer failed, in plain words.
@@ -174,6 +198,30 @@ pub async fn photo_bytes(
         bytes,
     )
         .into_response())
+}
+
+/// Wants the original from a colleague's tablet on the local network.
+#[utoipa::path(post, path = "/api/tasks/{task}/photos/{photo}/wish", tag = "photos", params(("task" = String, Path), ("photo" = String, Path)),
+    responses((status = 200, body = PhotoView),
+        (status = 409, description = "`nearby_off`, `original_too_large`, `too_many_wishes`", body = Problem),
+        (status = 507, description = "`disk_full`", body = Problem)))]
+pub async fn wish_original(
+    State(agent): Shared,
+    Me(me): Me,
+    Path((task, photo)): Path<(String, String)>,
+) -> Answer<PhotoView> {
+    blocking(agent, move |a| a.wish_original(&me, &task, &photo)).await
+}
+
+/// Wants it no more; what had come of it is removed.
+#[utoipa::path(delete, path = "/api/tasks/{task}/photos/{photo}/wish", tag = "photos", params(("task" = String, Path), ("photo" = String, Path)),
+    responses((status = 200, body = PhotoView)))]
+pub async fn forget_original(
+    State(agent): Shared,
+    Me(me): Me,
+    Path((task, photo)): Path<(String, String)>,
+) -> Answer<PhotoView> {
+    blocking(agent, move |a| a.forget_original(&me, &task, &photo)).await
 }
 
 async fn read_upload(mut form: Multipart) -> Result<Upload, Problem> {

@@ -1,5 +1,7 @@
 //! The change log: original bytes in the order of admission, with their authors.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sync::author::Author;
 use sync::ids::{Key, Sha256};
@@ -195,6 +197,75 @@ pub fn put_aside(db: &Connection, row: &Aside, at: i64) -> rusqlite::Result<()> 
     )?
     .execute(params![row.task, row.hash.0, row.author, row.bytes, row.sig.map(|s| s.0), row.code, row.detail, at])
     .map(drop)
+}
+
+/// Codes of changes that may be let in later.
+pub const MAY_COME_IN: [&str; 3] = ["waiting", "not_on_team", "fork"];
+/// Of changes that the office has refused and that were taken out of the log.
+pub const REFUSED_BY_OFFICE: &str = "office:";
+
+/// Whether a change is kept aside.
+pub fn is_aside(db: &Connection, task: &str, hash: &Sha256) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT 1 FROM aside WHERE task = ?1 AND hash = ?2")?
+        .exists(params![task, hash.0])
+}
+
+/// Rows and bytes that are kept aside of what waits or forks of one author; of the rest for `None`.
+pub fn aside_held(
+    db: &Connection,
+    task: &str,
+    author: Option<&[u8]>,
+) -> rusqlite::Result<(u32, u64)> {
+    let of = match author {
+        Some(_) => "code IN ('waiting', 'fork') AND author = ?2",
+        None => {
+            "code NOT IN ('waiting', 'fork', 'rewritten') AND code NOT LIKE '%:%' AND ?2 IS NULL"
+        }
+    };
+    db.prepare_cached(&format!(
+        "SELECT count(*), coalesce(sum(length(bytes)), 0) FROM aside WHERE task = ?1 AND {of}"
+    ))?
+    .query_row(params![task, author], |r| {
+        Ok((r.get(0)?, r.get::<_, i64>(1)?.unsigned_abs()))
+    })
+}
+
+/// Changes that the office has refused and that were taken out of the log.
+pub fn refused_by_office(db: &Connection, task: &str) -> rusqlite::Result<BTreeSet<Sha256>> {
+    db.prepare_cached("SELECT hash FROM aside WHERE task = ?1 AND code LIKE 'office:%'")?
+        .query_map([task], |r| Ok(Sha256(r.get(0)?)))?
+        .collect()
+}
+
+/// What is kept out of a record for good or until somebody acts, by author and reason.
+#[derive(Debug, Clone)]
+pub struct KeptOut {
+    pub task: String,
+    /// CBOR of the author that it names; whether it is the author's is not said.
+    pub author: Vec<u8>,
+    pub code: String,
+    pub count: u32,
+    /// When the newest came, ms.
+    pub at: i64,
+}
+
+/// What other tablets and the office handed over and was not taken in, the newest first.
+pub fn kept_out(db: &Connection, limit: usize) -> rusqlite::Result<Vec<KeptOut>> {
+    db.prepare_cached(
+        "SELECT task, author, code, count(*), max(at) FROM aside
+         WHERE code NOT IN ('waiting', 'rewritten') AND code NOT LIKE 'own:%'
+         GROUP BY task, author, code ORDER BY max(at) DESC LIMIT ?1",
+    )?
+    .query_map([limit as i64], |r| {
+        Ok(KeptOut {
+            task: r.get(0)?,
+            author: r.get(1)?,
+            code: r.get(2)?,
+            count: r.get(3)?,
+            at: r.get(4)?,
+        })
+    })?
+    .collect()
 }
 
 /// The changes of a record that may be let in later, newest first: those that wait for their

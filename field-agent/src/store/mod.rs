@@ -78,6 +78,15 @@ pub fn set_meta(db: &Connection, key: &str, value: &[u8]) -> rusqlite::Result<()
     .map(drop)
 }
 
+/// Facts whose names begin so.
+pub fn list_meta(db: &Connection, prefix: &str) -> rusqlite::Result<Vec<(String, Vec<u8>)>> {
+    db.prepare_cached(
+        "SELECT key, value FROM meta WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key",
+    )?
+    .query_map([prefix], |r| Ok((r.get(0)?, r.get(1)?)))?
+    .collect()
+}
+
 /// Forgets a fact of the tablet itself.
 pub fn clear_meta(db: &Connection, key: &str) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM meta WHERE key = ?1")?

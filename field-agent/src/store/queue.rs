@@ -78,6 +78,15 @@ pub fn of_task(db: &Connection, task: &str) -> rusqlite::Result<Vec<BlobRow>> {
     .collect()
 }
 
+/// Thumbnails and renditions that are here, those that came last first.
+pub fn small_here(db: &Connection) -> rusqlite::Result<Vec<BlobRow>> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM blob WHERE here = 1 AND form <= 2 ORDER BY at DESC, form"
+    ))?
+    .query_map([], row)?
+    .collect()
+}
+
 /// One blob.
 pub fn get(db: &Connection, task: &str, sha256: &str) -> rusqlite::Result<Option<BlobRow>> {
     db.prepare_cached(&format!(

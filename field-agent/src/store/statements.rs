@@ -53,12 +53,12 @@ pub fn undelivered(db: &Connection, limit: usize) -> rusqlite::Result<Vec<Signed
         .collect()
 }
 
-/// Statements behind a place in the table, each with its own.
-pub fn after(db: &Connection, place: i64) -> rusqlite::Result<Vec<(i64, Signed)>> {
+/// Statements behind a place in the table, each with its own, at most `limit`.
+pub fn after(db: &Connection, place: i64, limit: usize) -> rusqlite::Result<Vec<(i64, Signed)>> {
     db.prepare_cached(
-        "SELECT rowid, row FROM statement WHERE rowid > ?1 AND delivery <> 3 ORDER BY rowid",
+        "SELECT rowid, row FROM statement WHERE rowid > ?1 AND delivery <> 3 ORDER BY rowid LIMIT ?2",
     )?
-    .query_map([place], |r| {
+    .query_map(params![place, limit as i64], |r| {
         Ok((r.get(0)?, decode(&r.get::<_, Vec<u8>>(1)?)?))
     })?
     .collect()

@@ -77,7 +77,12 @@ pub struct Tablet {
     server: Arc<Server>,
     client: reqwest::Client,
     seed: u64,
+    /// Where colleagues' tablets reach it.
+    nearby: std::net::SocketAddr,
 }
+
+const LOOPBACK: std::net::SocketAddr =
+    std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 pub type Reply = (u16, Value);
 
@@ -92,7 +97,17 @@ impl Tablet {
             server: server.clone(),
             client: reqwest::Client::new(),
             seed,
+            nearby: LOOPBACK,
         };
+        tablet.start().await;
+        tablet
+    }
+
+    /// A fresh tablet that listens on all networks of the machine.
+    pub async fn on_network(server: &Arc<Server>, seed: u64) -> Self {
+        let mut tablet = Tablet::new(server, seed).await;
+        tablet.kill().await;
+        tablet.nearby = ([0, 0, 0, 0], 0).into();
         tablet.start().await;
         tablet
     }
@@ -113,6 +128,7 @@ impl Tablet {
             server: server.clone(),
             client: reqwest::Client::new(),
             seed,
+            nearby: LOOPBACK,
         };
         tablet.start().await;
         tablet
@@ -134,7 +150,7 @@ impl Tablet {
         self.seed += 1000;
         let config = Config {
             background_sync: false,
-            nearby: ([127, 0, 0, 1], 0).into(),
+            nearby: self.nearby,
             pin_cost: PinCost {
                 m_kib: 64,
                 passes: 1,

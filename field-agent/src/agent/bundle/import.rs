@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::Arc;
 
-use ::sync::admit::Code;
 use ::sync::bundle::{BundleError, BundleReader, Part};
 use ::sync::ids::{Sha256, TaskId};
 use ::sync::message::{BlobRef, SyncResponse};
 
 use super::super::sync::{
-    Applied, apply_from_office_file, apply_from_tablet, keep_photo, wanted_photo,
+    Applied, apply_from_office_file, apply_from_tablet, keep_photo, kept_out, wanted_photo,
 };
 use super::super::{Agent, lock, storage};
 use crate::api::Problem;
@@ -49,23 +48,6 @@ fn unreadable(error: &BundleError) -> Problem {
         ),
     };
     Problem::bad(code, text)
-}
-
-/// Why a change was kept out, and what to do.
-fn kept_out(code: Code) -> &'static str {
-    match code {
-        Code::NotOnTeam => {
-            "作者不在检查组内，或未在那台平板登记；内容已隔离，联网取得最新名单后会再核验。"
-        }
-        Code::Relieved => "作者已被替换，且在得知替换之后仍有写入；内容已隔离备查。",
-        Code::DeviceRevoked => "作者的平板已被停用；内容已隔离，由单位处理。",
-        Code::Fork => "作者的平板可能由备份恢复，编号重复；内容已隔离，待作者平板重新提交。",
-        Code::RecordFull => "记录的修改次数已到上限；内容已隔离，请联系管理员。",
-        Code::BadSignature | Code::ForeignActor => {
-            "签名与作者不符，内容可能被篡改；已隔离，请与作者当面核实。"
-        }
-        _ => "内容已损坏或不符合记录的格式；已隔离，请升级程序或联系管理员。",
-    }
 }
 
 impl Agent {
@@ -165,7 +147,7 @@ impl Agent {
             let applied = if source == BundleSource::Office {
                 apply_from_office_file(open, message, now)
             } else {
-                apply_from_tablet(open, message, true, now)
+                apply_from_tablet(open, message, None, now)
             };
             if applied.is_err() {
                 // What is in memory may be ahead of the disk now.
@@ -193,10 +175,14 @@ impl Agent {
             row.known += tally.known;
             row.waiting = tally.waiting;
             row.statements += tally.statements;
-            for (code, detail) in tally.refused {
+            let refused = tally.refused.into_iter().map(|(code, detail)| {
                 tracing::info!(code = code.word(), detail, "change in a bundle refused");
+                code.word()
+            });
+            let bad = (tally.bad_statements > 0).then_some("bad_statement");
+            for code in refused.chain(bad) {
                 let refusal = BundleRefusal {
-                    code: code.word().to_owned(),
+                    code: code.to_owned(),
                     text: kept_out(code).to_owned(),
                 };
                 // One line for each reason, however many changes it hits.

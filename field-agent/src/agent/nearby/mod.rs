@@ -9,6 +9,8 @@
 //! holds, about the tasks on whose roster the asker stands, and asks only tablets whose certificate
 //! holds such a key.
 
+mod address;
+mod originals;
 mod pull;
 mod serve;
 
@@ -17,18 +19,25 @@ pub(super) use serve::{MOST_BYTES, log_after};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
+use ::sync::author::Author;
 use ::sync::facts::Roster;
 use ::sync::ids::{Key, Sha256, TaskId};
 use serde::{Deserialize, Serialize};
 
+use super::copy::qr_svg;
+use super::sync::kept_out;
 use super::{Agent, Open, lock, storage};
 use crate::api::Problem;
-use crate::api::nearby::{Nearby, NearbyTablet};
-use crate::store::{self, tasks};
+use crate::api::nearby::{KeptOut, Nearby, NearbyTablet};
+use crate::store::{self, changes, tasks};
 
 /// Most addresses that are kept: a hall full of tablets, not a network full of them.
 const MOST_TABLETS: usize = 32;
+/// Most lines about what was kept out, and characters of a name in one.
+const MOST_KEPT_OUT: usize = 50;
+const MOST_NAME: usize = 40;
 const WANTED: &str = "nearby";
 
 /// How a tablet became known.
@@ -47,7 +56,10 @@ pub enum FoundBy {
 #[derive(Debug, Clone)]
 struct Tablet {
     found_by: FoundBy,
+    /// Whose certificate was shown there last.
     key: Option<Key>,
+    /// Whose certificate must be shown there: it was scanned together with the address.
+    expected: Option<Key>,
     name: String,
     people: Vec<String>,
     last_success_at: Option<i64>,
@@ -64,6 +76,17 @@ pub(super) struct NearbyState {
     listening: Vec<SocketAddr>,
     /// Up to where each tablet has asked.
     asked: BTreeMap<Key, u64>,
+    /// Held while a tablet is asked, so that one that is known by two addresses is asked once.
+    turns: BTreeMap<Key, Arc<tokio::sync::Mutex<()>>>,
+    /// Which tablets were asked in vain for an original that somebody wants.
+    without: BTreeMap<Sha256, BTreeSet<Key>>,
+}
+
+/// The path under which another tablet signs its request: it names the tablet that is asked, so that
+/// whoever hears a request can show it to nobody else.
+fn to(path: &str, asked: &Key) -> String {
+    let joint = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{joint}to={asked}")
 }
 
 /// What one tablet tells another before they exchange anything.
@@ -80,6 +103,31 @@ pub struct Hello {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Knock {
     pub port: Option<u16>,
+}
+
+impl NearbyState {
+    /// Whether one more address can be kept. Anybody on the network can announce himself: who never
+    /// answered as a colleague gives way, first what was only heard of, to a person's word anything.
+    fn room_for(&mut self, found_by: FoundBy) -> bool {
+        if self.tablets.len() < MOST_TABLETS {
+            return true;
+        }
+        let gives_way = |t: &Tablet| {
+            t.found_by != FoundBy::Typed
+                && (t.last_success_at.is_none() || found_by == FoundBy::Typed)
+                && (t.found_by == FoundBy::Announced || found_by != FoundBy::Announced)
+        };
+        let heard = self.tablets.iter().filter(|(_, t)| gives_way(t));
+        let least =
+            heard.min_by_key(|(_, t)| (t.last_success_at, t.found_by != FoundBy::Announced));
+        let least = least.map(|(address, _)| *address);
+        least.is_some_and(|address| self.tablets.remove(&address).is_some())
+    }
+
+    /// The lock of a tablet's turn.
+    fn turn_of(&mut self, key: Key) -> Arc<tokio::sync::Mutex<()>> {
+        self.turns.entry(key).or_default().clone()
+    }
 }
 
 impl Open {
@@ -141,24 +189,40 @@ impl Agent {
         self.touch();
     }
 
-    /// A tablet announced itself, or its address was entered.
+    /// A tablet announced itself, asked first, or its address was entered.
     pub fn nearby_found(&self, address: SocketAddr, found_by: FoundBy) {
+        self.know_tablet(address, found_by, None);
+    }
+
+    /// Remembers an address, and whose certificate must be shown there if that is known.
+    fn know_tablet(&self, address: SocketAddr, found_by: FoundBy, expected: Option<Key>) {
         let mut state = lock(&self.nearby_state);
         if state.listening.contains(&address) {
             return;
         }
-        if state.tablets.len() >= MOST_TABLETS && !state.tablets.contains_key(&address) {
-            return;
+        if let Some(known) = state.tablets.get_mut(&address) {
+            // What a person typed or scanned stays, whatever else is heard about the address. Who calls has
+            // shown who it is.
+            let called = (FoundBy::Called, FoundBy::Called);
+            if found_by == FoundBy::Typed || (known.found_by, found_by) == called {
+                known.found_by = found_by;
+                known.expected = expected;
+                known.key = known.key.filter(|k| expected.is_none_or(|e| e == *k));
+                known.error = None;
+            }
+        } else if state.room_for(found_by) {
+            let tablet = Tablet {
+                found_by,
+                key: None,
+                expected,
+                name: String::new(),
+                people: Vec::new(),
+                last_success_at: None,
+                error: None,
+                has_all: false,
+            };
+            state.tablets.insert(address, tablet);
         }
-        state.tablets.entry(address).or_insert(Tablet {
-            found_by,
-            key: None,
-            name: String::new(),
-            people: Vec::new(),
-            last_success_at: None,
-            error: None,
-            has_all: false,
-        });
         drop(state);
         self.touch();
     }
@@ -185,6 +249,8 @@ impl Agent {
     /// What a screen shows.
     pub(crate) fn nearby(&self) -> Result<Nearby, Problem> {
         let enabled = self.nearby_wanted();
+        let own = self.with_open(|open| Ok(open.device_key()))?;
+        let kept_out = self.kept_out_nearby()?;
         let state = lock(&self.nearby_state);
         let shown = |(address, tablet): (&SocketAddr, &Tablet)| NearbyTablet {
             address: address.to_string(),
@@ -195,10 +261,46 @@ impl Agent {
             error: tablet.error.clone(),
             has_all: tablet.has_all,
         };
+        let link = (!state.listening.is_empty()).then(|| address::link(&own, &state.listening));
         Ok(Nearby {
             enabled,
             addresses: state.listening.iter().map(ToString::to_string).collect(),
+            qr_svg: link.as_deref().map(qr_svg).transpose()?,
+            link,
             tablets: state.tablets.iter().map(shown).collect(),
+            kept_out,
+        })
+    }
+
+    /// What other tablets handed over and was not taken in.
+    fn kept_out_nearby(&self) -> Result<Vec<KeptOut>, Problem> {
+        self.with_open(|open| {
+            let rows = changes::kept_out(&open.db, MOST_KEPT_OUT).map_err(storage)?;
+            let mut told = Vec::new();
+            for row in rows {
+                let known = match row.task.parse::<TaskId>() {
+                    Ok(task) => open.record(task).ok(),
+                    Err(_) => None,
+                };
+                let author: Option<Author> = minicbor::decode(&row.author).ok();
+                let person = match (&known, author) {
+                    (Some(record), Some(author)) => record.name_of(&author.person),
+                    _ => String::new(),
+                };
+                told.push(KeptOut {
+                    number: known
+                        .as_ref()
+                        .map_or_else(String::new, |r| r.facts.number.clone()),
+                    object: known.map_or_else(String::new, |r| r.facts.object.name.clone()),
+                    task: row.task,
+                    person: person.chars().take(MOST_NAME).collect(),
+                    text: kept_out(&row.code).to_owned(),
+                    code: row.code,
+                    count: row.count,
+                    at: row.at,
+                });
+            }
+            Ok(told)
         })
     }
 
@@ -212,21 +314,41 @@ impl Agent {
             }
         })?;
         if !enabled {
-            lock(&self.nearby_state).tablets.clear();
+            let mut state = lock(&self.nearby_state);
+            state.tablets.clear();
+            state.without.clear();
         }
         self.nearby_change.notify_one();
         self.nearby()
     }
 
-    /// Adds a tablet by its address.
-    pub(crate) fn add_nearby(&self, address: &str) -> Result<Nearby, Problem> {
-        let address: SocketAddr = address.trim().parse().map_err(|_| {
+    /// Adds a tablet by what was typed or scanned: an address, or the QR code that it shows.
+    pub(crate) fn add_nearby(&self, text: &str) -> Result<Nearby, Problem> {
+        let meant = address::Meant::parse(text).ok_or_else(|| {
             Problem::bad(
                 "bad_address",
-                "地址应为“数字地址:端口”，如 192.168.1.20:40123；对方平板的“同步”页上可以看到。",
+                "地址应为“数字地址:端口”，如 192.168.1.20:40123；对方平板的“同步”页上可以看到，也可以扫描那里的二维码。",
             )
         })?;
-        self.nearby_found(address, FoundBy::Typed);
+        if let Some(key) = meant.key {
+            let (own, colleagues) =
+                self.with_open(|open| Ok((open.device_key(), open.colleagues()?)))?;
+            if key == own {
+                return Err(Problem::conflict(
+                    "own_tablet",
+                    "这是本平板自己的二维码，请扫描对方平板上的。",
+                ));
+            }
+            if !colleagues.contains(&key) {
+                return Err(Problem::conflict(
+                    "not_a_colleague",
+                    "这台平板不在任何共同任务的检查组名单内，没有与它交换任何内容。如对方刚加入，请先联网取得最新名单。",
+                ));
+            }
+        }
+        for address in meant.addresses {
+            self.know_tablet(address, FoundBy::Typed, meant.key);
+        }
         self.nearby_change.notify_one();
         self.nearby()
     }

@@ -1,4 +1,8 @@
 //! Asks another tablet for what came into its log, and for photos that are not here.
+//!
+//! Nothing that the other says is believed further than it can be checked: its certificate's key is a
+//! colleague's, changes go through admission, a photo must be what the record names. What it can make
+//! this tablet spend in one pass (answers, photos, bytes, rows of the store) is limited.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -11,7 +15,7 @@ use ::sync::signing::RequestAuth;
 
 use super::super::sync::{apply_from_tablet, keep_photo, log_place, wanted_photo};
 use super::super::{Agent, Open, lock, storage};
-use super::{Hello, Knock};
+use super::{Hello, Knock, to};
 use crate::api::Problem;
 use crate::ports::{FetchAnswer, FetchError, FetchRequest};
 use crate::store;
@@ -19,9 +23,15 @@ use crate::store;
 /// Most answers and photos in one pass: the next pass goes on.
 const MOST_ANSWERS: usize = 500;
 const MOST_PHOTOS: usize = 200;
+/// Longest thumbnail or rendition that is taken from a colleague, in bytes.
+const MOST_SMALL: u64 = 16 << 20;
+/// Longest introduction, in bytes, and what of it is shown.
+const HELLO_BYTES: usize = 16 << 10;
+const HELLO_NAMES: usize = 32;
+const HELLO_CHARS: usize = 64;
 
 /// Why a pass ended early, in words for a person.
-struct Failed(String);
+pub(super) struct Failed(pub(super) String);
 
 impl From<Problem> for Failed {
     fn from(problem: Problem) -> Self {
@@ -38,9 +48,20 @@ impl From<FetchError> for Failed {
             }
             FetchError::Stalled(_) => "这台平板没有回应，稍后自动重试。".into(),
             FetchError::Certificate(_) => "这台平板不属于同一检查组，没有与它交换任何内容。".into(),
-            FetchError::BadAnswer(_) => "这台平板的回应无法读取。".into(),
+            FetchError::BadAnswer(_) => unreadable().0,
         })
     }
+}
+
+fn unreadable() -> Failed {
+    Failed("这台平板的回应无法读取。".into())
+}
+
+/// A tablet that showed the certificate of a colleague.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) address: SocketAddr,
+    pub(super) key: Key,
 }
 
 impl Agent {
@@ -62,7 +83,11 @@ impl Agent {
                     tablet.last_success_at = Some(now);
                     tablet.error = None;
                 }
-                Err(Failed(words)) => tablet.error = Some(words),
+                Err(Failed(words)) => {
+                    // Whoever is there next time says so anew.
+                    tablet.key = None;
+                    tablet.error = Some(words);
+                }
             }
         }
         drop(state);
@@ -70,106 +95,186 @@ impl Agent {
     }
 
     async fn pull_all(self: &Arc<Self>, address: SocketAddr) -> Result<(Key, Hello), Failed> {
-        let trusted = self.with_open(|open| open.colleagues())?;
+        let asked = self.who_is_at(address).await?;
+        let turn = lock(&self.nearby_state).turn_of(asked.key);
+        let _turn = turn.lock().await;
         let port = lock(&self.nearby_state)
             .listening
             .first()
             .map(SocketAddr::port);
         let knock = serde_json::to_vec(&Knock { port }).unwrap_or_default();
-        let path = "/nearby/v1/hello".to_owned();
-        let (key, answer) = self.ask(address, &trusted, "POST", path, knock).await?;
-        let hello: Hello = serde_json::from_slice(&answer.body)
-            .map_err(|_| Failed("这台平板的回应无法读取。".into()))?;
-        // From here on only this very tablet.
-        let this = BTreeSet::from([key]);
-        let mut offered = Vec::new();
-        for _ in 0..MOST_ANSWERS {
-            let body = self.with_open(|open| request(open, &hello.incarnation))?;
-            let path = "/nearby/v1/sync".to_owned();
-            let (_, answer) = self.ask(address, &this, "POST", path, body).await?;
-            let response: SyncResponse = message::unpack(&answer.body)
-                .map_err(|_| Failed("这台平板的回应无法读取。".into()))?;
-            let news = !response.docs.is_empty() || !response.signatures.is_empty();
-            offered.extend(response.offered.iter().cloned());
-            let more = response.more;
-            let (agent, now) = (self.clone(), self.now());
-            let applied = tokio::task::spawn_blocking(move || {
-                let applied = agent.with_open(|open| {
-                    let applied = apply_from_tablet(open, &response, false, now);
-                    if applied.is_err() {
-                        // What is in memory may be ahead of the disk now.
-                        open.records.clear();
-                    }
-                    applied
-                });
-                applied.and_then(|a| agent.note_unconfirmed().map(|()| a.notes))
-            });
-            let notes = applied.await.map_err(|e| Failed(e.to_string()))??;
-            for note in notes {
-                self.note(&note);
-            }
-            if news {
-                self.touch();
-                // What a colleague brought goes to the server from here too.
-                self.wake_sync();
-            }
-            if !more {
+        let path = "/nearby/v1/hello";
+        let answer = self.ask(&asked, "POST", path, knock, HELLO_BYTES).await?;
+        let hello = introduction(&answered(answer)?.body)?;
+        let mut log = [0; 16];
+        hex::decode_to_slice(&hello.incarnation, &mut log).map_err(|_| unreadable())?;
+        let offered = self.pull_log(&asked, log).await?;
+        let mut photos = 0;
+        for blob in offered {
+            if photos == MOST_PHOTOS {
                 break;
             }
+            photos += usize::from(self.pull_photo(&asked, blob).await?);
         }
-        for blob in offered.into_iter().take(MOST_PHOTOS) {
-            self.pull_photo(address, &this, blob).await?;
-        }
-        Ok((key, hello))
+        self.pull_originals(&asked).await?;
+        Ok((asked.key, hello))
     }
 
-    /// Thumbnails and renditions that are not here; hash first, then the file, then the row.
-    async fn pull_photo(
-        self: &Arc<Self>,
-        address: SocketAddr,
-        this: &BTreeSet<Key>,
-        blob: BlobRef,
-    ) -> Result<(), Failed> {
-        let small = blob.kind != BlobKind::Original;
-        if !small || !self.with_open(|open| wanted_photo(open, &blob))? {
-            return Ok(());
+    /// Whose certificate is shown there: before anything is asked, since every question is signed for the
+    /// tablet that it is put to.
+    async fn who_is_at(&self, address: SocketAddr) -> Result<Asked, Failed> {
+        let colleagues = self.with_open(|open| open.colleagues())?;
+        let (known, expected) = {
+            let state = lock(&self.nearby_state);
+            let tablet = state.tablets.get(&address);
+            (tablet.and_then(|t| t.key), tablet.and_then(|t| t.expected))
+        };
+        if let Some(key) = known.filter(|k| colleagues.contains(k)) {
+            return Ok(Asked { address, key });
         }
-        let size = usize::try_from(blob.size).unwrap_or(usize::MAX);
-        let mut bytes: Vec<u8> = Vec::new();
-        while bytes.len() < size {
-            let length = (size - bytes.len()).min(MAX_CHUNK as usize);
-            let (task, sha256) = (blob.task, blob.sha256);
-            let path = format!(
-                "/nearby/v1/blobs/{task}/{sha256}?from={}&length={length}",
-                bytes.len()
-            );
-            let (_, answer) = self.ask(address, this, "GET", path, Vec::new()).await?;
-            if answer.body.is_empty() {
-                break;
+        let trusted: BTreeSet<Key> = match expected {
+            Some(key) => colleagues.into_iter().filter(|k| *k == key).collect(),
+            None => colleagues,
+        };
+        let request = FetchRequest {
+            method: "GET",
+            path: "/nearby/v1".into(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            limit: HELLO_BYTES,
+        };
+        let met = self.other_tablets.fetch(address, trusted, request).await;
+        match met {
+            Ok((key, _)) => Ok(Asked { address, key }),
+            Err(FetchError::Certificate(_)) if expected.is_some() => Err(Failed(
+                "这个地址上的平板不是扫码的那一台，没有与它交换任何内容；请重新扫描对方的二维码。"
+                    .into(),
+            )),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads the log to its end; photos that the other has.
+    async fn pull_log(
+        self: &Arc<Self>,
+        asked: &Asked,
+        log: [u8; 16],
+    ) -> Result<Vec<BlobRef>, Failed> {
+        for _ in 0..MOST_ANSWERS {
+            let (body, seq) = self.with_open(|open| request(open, &asked.key, log))?;
+            let most = message::MAX_BODY_BYTES;
+            let answer = self
+                .ask(asked, "POST", "/nearby/v1/sync", body, most)
+                .await?;
+            let response: SyncResponse =
+                message::unpack(&answered(answer)?.body).map_err(|_| unreadable())?;
+            // It speaks of its own log, and goes on in it.
+            if response.cursor.incarnation != log {
+                return Err(unreadable());
             }
-            bytes.extend_from_slice(&answer.body);
+            let more = response.more && response.cursor.seq > seq;
+            let offered = self.take_answer(asked, response).await?;
+            if !more {
+                return Ok(offered);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    async fn take_answer(
+        self: &Arc<Self>,
+        asked: &Asked,
+        mut response: SyncResponse,
+    ) -> Result<Vec<BlobRef>, Failed> {
+        let offered = std::mem::take(&mut response.offered);
+        let news = !response.docs.is_empty() || !response.signatures.is_empty();
+        let (agent, now, from) = (self.clone(), self.now(), asked.key);
+        let applied = tokio::task::spawn_blocking(move || {
+            let applied = agent.with_open(|open| {
+                let applied = apply_from_tablet(open, &response, Some(&from), now);
+                if applied.is_err() {
+                    // What is in memory may be ahead of the disk now.
+                    open.records.clear();
+                }
+                applied
+            });
+            applied.and_then(|a| agent.note_unconfirmed().map(|()| a))
+        });
+        let applied = applied.await.map_err(|e| Failed(e.to_string()))??;
+        for note in &applied.notes {
+            self.note(note);
+        }
+        if news {
+            self.touch();
+            // What a colleague brought goes to the server from here too.
+            self.wake_sync();
+        }
+        if applied.too_much {
+            return Err(Failed(
+                "这台平板交来的内容大量不合格，已停止接收；请与其使用人当面核实，并报告管理员。"
+                    .into(),
+            ));
+        }
+        Ok(offered)
+    }
+
+    /// A thumbnail or rendition that is not here; hash first, then the file, then the row. Whether it came.
+    async fn pull_photo(self: &Arc<Self>, asked: &Asked, blob: BlobRef) -> Result<bool, Failed> {
+        let small = blob.kind != BlobKind::Original && blob.size <= MOST_SMALL;
+        if !small || !self.with_open(|open| wanted_photo(open, &blob))? {
+            return Ok(false);
+        }
+        let mut bytes: Vec<u8> = Vec::new();
+        while (bytes.len() as u64) < blob.size {
+            match self.stretch(asked, &blob, bytes.len() as u64).await? {
+                Some(stretch) => bytes.extend_from_slice(&stretch),
+                // It is not there any more; another tablet or the office has it.
+                None => return Ok(false),
+            }
         }
         if Sha256::of(&bytes) != blob.sha256 {
-            return Ok(());
+            self.note("a photo of another tablet was not what its name says");
+            return Ok(false);
         }
         let (agent, now) = (self.clone(), self.now());
         let kept = tokio::task::spawn_blocking(move || keep_photo(&agent, &blob, &bytes, now));
         kept.await.map_err(|e| Failed(e.to_string()))??;
         self.touch();
-        Ok(())
+        Ok(true)
+    }
+
+    /// The next bytes of a photo, as many as were asked for; `None` when the other does not have them.
+    pub(super) async fn stretch(
+        &self,
+        asked: &Asked,
+        blob: &BlobRef,
+        from: u64,
+    ) -> Result<Option<Vec<u8>>, Failed> {
+        let length = (blob.size - from).min(MAX_CHUNK);
+        let path = format!(
+            "/nearby/v1/blobs/{}/{}?from={from}&length={length}",
+            blob.task, blob.sha256
+        );
+        let most = MAX_CHUNK as usize;
+        let answer = self.ask(asked, "GET", &path, Vec::new(), most).await?;
+        if answer.status == 404 {
+            return Ok(None);
+        }
+        let body = answered(answer)?.body;
+        Ok((body.len() as u64 == length).then_some(body))
     }
 
     async fn ask(
         &self,
-        address: SocketAddr,
-        trusted: &BTreeSet<Key>,
+        asked: &Asked,
         method: &'static str,
-        path: String,
+        path: &str,
         body: Vec<u8>,
-    ) -> Result<(Key, FetchAnswer), Failed> {
+        limit: usize,
+    ) -> Result<FetchAnswer, Failed> {
         let mut nonce = [0; 16];
         self.fill(&mut nonce);
-        let now = self.now();
+        let (now, path) = (self.now(), to(path, &asked.key));
         let auth = self.with_open(|open| {
             Ok(RequestAuth::sign(
                 &open.device,
@@ -185,34 +290,52 @@ impl Agent {
             path,
             headers: vec![("authorization".into(), auth.header())],
             body,
-            limit: message::MAX_BODY_BYTES.max(MAX_CHUNK as usize),
+            limit,
         };
-        let fetching = self.other_tablets.fetch(address, trusted.clone(), request);
-        let (key, answer) = fetching.await?;
-        match answer.status {
-            200 => Ok((key, answer)),
-            403 => Err(Failed("对方平板上没有与这台平板共同的任务。".into())),
-            503 => Err(Failed(
-                "对方平板还没有解锁，或没有打开“附近的平板”。".into(),
-            )),
-            status => Err(Failed(format!("对方平板没有接受请求（{status}）。"))),
-        }
+        // From here on only this very tablet.
+        let this = BTreeSet::from([asked.key]);
+        let fetching = self.other_tablets.fetch(asked.address, this, request);
+        Ok(fetching.await?.1)
     }
 }
 
-/// Asks for what is behind the place to which that log was read.
-fn request(open: &mut Open, incarnation: &str) -> Result<Vec<u8>, Problem> {
-    let mut name = [0; 16];
-    let known = hex::decode_to_slice(incarnation, &mut name).is_ok();
-    let place = store::get_meta(&open.db, &log_place(&name)).map_err(storage)?;
-    let seq = place.and_then(|b| Some(u64::from_be_bytes(b.try_into().ok()?)));
+fn answered(answer: FetchAnswer) -> Result<FetchAnswer, Failed> {
+    match answer.status {
+        200 => Ok(answer),
+        403 => Err(Failed("对方平板上没有与这台平板共同的任务。".into())),
+        503 => Err(Failed(
+            "对方平板还没有解锁，或没有打开“附近的平板”。".into(),
+        )),
+        status => Err(Failed(format!("对方平板没有接受请求（{status}）。"))),
+    }
+}
+
+/// What the other says of itself, cut to what a screen can show.
+fn introduction(body: &[u8]) -> Result<Hello, Failed> {
+    let mut hello: Hello = serde_json::from_slice(body).map_err(|_| unreadable())?;
+    hello.people.truncate(HELLO_NAMES);
+    for name in hello.people.iter_mut().chain([&mut hello.name]) {
+        *name = name.chars().take(HELLO_CHARS).collect();
+    }
+    Ok(hello)
+}
+
+/// Asks for what is behind the place to which that tablet's log was read; the place.
+fn request(open: &mut Open, asked: &Key, log: [u8; 16]) -> Result<(Vec<u8>, u64), Problem> {
+    let place = store::get_meta(&open.db, &log_place(asked)).map_err(storage)?;
+    // Another log than the one that was read is read from its beginning.
+    let seq = place
+        .as_deref()
+        .and_then(|p| p.strip_prefix(log.as_slice()));
+    let seq = seq.and_then(|b| Some(u64::from_be_bytes(b.try_into().ok()?)));
+    let seq = seq.unwrap_or(0);
     let request = SyncRequest {
         v: VERSION,
         epoch: open.epoch,
         request: [0; 16],
-        cursor: known.then_some(Cursor {
-            incarnation: name,
-            seq: seq.unwrap_or(0),
+        cursor: Some(Cursor {
+            incarnation: log,
+            seq,
         }),
         authors: Vec::new(),
         docs: Vec::new(),
@@ -220,5 +343,6 @@ fn request(open: &mut Open, incarnation: &str) -> Result<Vec<u8>, Problem> {
         blobs: Vec::new(),
         status: None,
     };
-    message::pack(&request).map_err(|e| Problem::internal(&e))
+    let body = message::pack(&request).map_err(|e| Problem::internal(&e))?;
+    Ok((body, seq))
 }

@@ -17,6 +17,10 @@ use crate::store::{changes, queue, statements};
 /// Most bytes of changes in one answer: as many as an author's tablet signs in one batch, so that there is
 /// always one to cut at.
 pub(in crate::agent) const MOST_BYTES: usize = 2 << 20;
+/// Most statements in one answer, each with its ink.
+const MOST_STATEMENTS: usize = 200;
+/// Most photos that are named in one answer; those that came last.
+const MOST_OFFERED: usize = 6_000;
 /// A change has seldom less.
 const BYTES_A_CHANGE: usize = 256;
 /// Positions of the log in a cursor, above those of statements: 2^40 changes, 2^24 statements.
@@ -78,10 +82,12 @@ impl Agent {
             return Err(Denied::Closed);
         }
         let auth = RequestAuth::parse(auth).ok_or(Denied::Stranger)?;
-        if !auth.holds(method, path, body) {
+        let (own, known) = self.with_open(|open| Ok((open.device_key(), open.colleagues()?)))?;
+        // Said to this tablet, not to one that passes it on to hear what it may not know.
+        let meant = path.rsplit_once(['?', '&']).map(|(_, last)| last);
+        if meant != Some(&format!("to={own}")) || !auth.holds(method, path, body) {
             return Err(Denied::Stranger);
         }
-        let known = self.with_open(|open| open.colleagues())?;
         known
             .contains(&auth.key)
             .then_some(auth.key)
@@ -99,8 +105,14 @@ impl Agent {
         let key = self.caller("POST", path, body, auth)?;
         let knock: Knock = serde_json::from_slice(body).map_err(|_| Denied::Malformed)?;
         if let Some(port) = knock.port {
-            // It can be asked back, and its address need not be typed here as well.
-            self.nearby_found(SocketAddr::new(from.ip(), port), FoundBy::Called);
+            // It can be asked back, and its address need not be typed here as well. It has one such
+            // address: the ports that it named before make room.
+            let address = SocketAddr::new(from.ip(), port);
+            let mut state = lock(&self.nearby_state);
+            let stale = |t: &Tablet| t.found_by == FoundBy::Called && t.expected == Some(key);
+            state.tablets.retain(|at, t| *at == address || !stale(t));
+            drop(state);
+            self.know_tablet(address, FoundBy::Called, Some(key));
         }
         let incarnation = self.with_open(|open| Ok(hex::encode(open.incarnation())))?;
         let mut vault = lock(&self.vault);
@@ -186,12 +198,10 @@ fn answer(
     let shared = open.shared_with(key)?;
     let mut answer = log_after(open, &shared, Some(key), cursor, budget, now)?;
     if !answer.more {
-        for task in &shared {
-            let of_task = queue::of_task(&open.db, &task.to_string()).map_err(storage)?;
-            let small = |b: &queue::BlobRow| b.here && b.form <= queue::form::RENDITION;
-            let offered = of_task.iter().filter(|b| small(b)).filter_map(blob_ref);
-            answer.offered.extend(offered);
-        }
+        let here = queue::small_here(&open.db).map_err(storage)?;
+        let offered = here.iter().filter_map(blob_ref);
+        let offered = offered.filter(|b| shared.contains(&b.task));
+        answer.offered = offered.take(MOST_OFFERED).collect();
     }
     Ok(answer)
 }
@@ -239,11 +249,19 @@ pub(in crate::agent) fn log_after(
     let mut signatures = Vec::new();
     let mut statement = after_statement;
     if !more {
-        for (at, signed) in statements::after(&open.db, after_statement).map_err(storage)? {
-            statement = at;
+        let rows = statements::after(&open.db, after_statement, MOST_STATEMENTS);
+        let rows = rows.map_err(storage)?;
+        more |= rows.len() == MOST_STATEMENTS;
+        for (at, signed) in rows {
             if shared.contains(&signed.task) {
+                size += signed.body.len() + signed.ink.as_ref().map_or(0, Vec::len);
+                if size > budget && !signatures.is_empty() {
+                    more = true;
+                    break;
+                }
                 signatures.push(signed);
             }
+            statement = at;
         }
     }
     Ok(SyncResponse {

@@ -23,6 +23,10 @@ pub(super) enum Source {
     Tablet,
 }
 
+/// Most that is kept aside in one record of what may come in later, for each device, and of what never
+/// will, from all: rows and bytes, as at the office. A colleague's tablet must not fill this one up.
+const MOST_ASIDE: (u32, u64) = (500, 4 << 20);
+
 /// Admits changes, together with those that waited. While the task itself is not known here,
 /// everything waits for its grant.
 #[allow(clippy::too_many_arguments, reason = "one call, one place")]
@@ -83,6 +87,15 @@ pub(super) fn take_changes(
         }
         return Ok(());
     };
+    if source == Source::Tablet {
+        // What the office has refused is no tablet's to bring back.
+        let refused = changes::refused_by_office(tx, &id).map_err(storage)?;
+        if !refused.is_empty() {
+            batch
+                .changes
+                .retain(|c| !refused.contains(&name_of(&c.bytes)));
+        }
+    }
     let loaded = records.get(task, &row)?;
     let rights = rights(*server_key, &loaded.roster);
     // A wave may let in what waited for it; each wave admits at least one change or is the last.
@@ -130,34 +143,47 @@ pub(super) fn take_changes(
                 Verdict::Waiting { .. } => {
                     any_waiting = true;
                     applied.of(task).waiting += 1;
-                    keep_aside(
-                        tx,
-                        &id,
-                        judged.hash,
-                        &batch,
-                        index,
-                        "waiting",
-                        "waits for its dependencies",
-                        now,
-                    )
-                    .map_err(storage)?;
+                    if room_aside(tx, &id, &batch, index, "waiting", source).map_err(storage)? {
+                        keep_aside(
+                            tx,
+                            &id,
+                            judged.hash,
+                            &batch,
+                            index,
+                            "waiting",
+                            "waits for its dependencies",
+                            now,
+                        )
+                        .map_err(storage)?;
+                    } else {
+                        applied.too_much = true;
+                    }
                 }
                 Verdict::Refused { code, detail } => {
-                    applied
-                        .notes
-                        .push(format!("change refused: {}", code.word()));
-                    applied.of(task).refused.push((*code, detail.clone()));
-                    keep_aside(
-                        tx,
-                        &id,
-                        judged.hash,
-                        &batch,
-                        index,
-                        code.word(),
-                        detail,
-                        now,
-                    )
-                    .map_err(storage)?;
+                    let note = format!("change refused: {}", code.word());
+                    if !applied.notes.contains(&note) {
+                        applied.notes.push(note);
+                    }
+                    let refused = &mut applied.of(task).refused;
+                    // One line for each reason, however many changes it hits.
+                    if !refused.iter().any(|(c, _)| c == code) {
+                        refused.push((*code, detail.clone()));
+                    }
+                    if room_aside(tx, &id, &batch, index, code.word(), source).map_err(storage)? {
+                        keep_aside(
+                            tx,
+                            &id,
+                            judged.hash,
+                            &batch,
+                            index,
+                            code.word(),
+                            detail,
+                            now,
+                        )
+                        .map_err(storage)?;
+                    } else {
+                        applied.too_much |= changes::MAY_COME_IN.contains(&code.word());
+                    }
                 }
             }
         }
@@ -167,6 +193,34 @@ pub(super) fn take_changes(
     }
     loaded.view = loaded.doc.view();
     Ok(())
+}
+
+/// Whether one more change of a tablet can be kept aside.
+fn room_aside(
+    db: &Connection,
+    task: &str,
+    batch: &Batch,
+    index: usize,
+    code: &str,
+    source: Source,
+) -> rusqlite::Result<bool> {
+    let Some(offered) = batch
+        .changes
+        .get(index)
+        .filter(|_| source == Source::Tablet)
+    else {
+        return Ok(true);
+    };
+    if changes::is_aside(db, task, &name_of(&offered.bytes))? {
+        return Ok(true);
+    }
+    // Only of what waits and of forks is the author proven; of the rest anybody can be named.
+    let proven = matches!(code, "waiting" | "fork");
+    let author = batch.authors.get(offered.author as usize);
+    let author = author.and_then(|a| minicbor::to_vec(a).ok());
+    let author = author.filter(|_| proven);
+    let (rows, bytes) = changes::aside_held(db, task, author.as_deref())?;
+    Ok(rows < MOST_ASIDE.0 && bytes + offered.bytes.len() as u64 <= MOST_ASIDE.1)
 }
 
 #[allow(clippy::too_many_arguments, reason = "one row")]

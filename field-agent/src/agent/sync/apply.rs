@@ -144,6 +144,8 @@ pub(in crate::agent) struct Tally {
     /// Code and detail of each that is kept out.
     pub refused: Vec<(::sync::admit::Code, String)>,
     pub statements: u32,
+    /// Statements whose signature, key or ink is not right: they are not kept.
+    pub bad_statements: u32,
 }
 
 /// On which way an answer of the office came.
@@ -161,6 +163,8 @@ pub(in crate::agent) struct Applied {
     /// Something is to be sent at once.
     again: bool,
     pub(in crate::agent) notes: Vec<String>,
+    /// More was to be kept aside than a tablet keeps: what was left out must be asked for again.
+    pub(in crate::agent) too_much: bool,
     /// By record, those that are not here (`None`) too.
     pub(in crate::agent) tally: BTreeMap<TaskId, Option<Tally>>,
 }
@@ -269,7 +273,7 @@ fn apply_in_transaction(
         touched.insert(task);
     }
     for signed in &response.signatures {
-        take_statement(&tx, signed, source, now).map_err(storage)?;
+        take_statement(&tx, signed, None, now).map_err(storage)?;
         applied.of(signed.task).statements += 1;
         touched.insert(signed.task);
     }
@@ -318,12 +322,12 @@ pub(in crate::agent) fn apply_from_office_file(
     apply_in_transaction(open, &InFlight::default(), response, Way::Bundle, now)
 }
 
-/// Applies what another tablet answered: changes and statements. Where its log was read to is kept in the
-/// same transaction, unless it came by a file, which is no place in a log.
+/// Applies what another tablet answered: changes and statements. Where the log of the tablet `asked` was
+/// read to is kept in the same transaction; what came by a file has no place in a log.
 pub(in crate::agent) fn apply_from_tablet(
     open: &mut Open,
     response: &SyncResponse,
-    by_file: bool,
+    asked: Option<&Key>,
     now: i64,
 ) -> Result<Applied, Problem> {
     let mut applied = Applied::default();
@@ -354,18 +358,24 @@ pub(in crate::agent) fn apply_from_tablet(
         touched.insert(doc.task);
     }
     for signed in &response.signatures {
-        if known(&signed.task)?.is_some() {
-            take_statement(&tx, signed, Source::Tablet, now).map_err(storage)?;
+        let Some(row) = known(&signed.task)? else {
+            continue;
+        };
+        let roster = serde_json::from_slice(&row.roster).map_err(|e| Problem::internal(&e))?;
+        if take_statement(&tx, signed, Some(&roster), now).map_err(storage)? {
             applied.of(signed.task).statements += 1;
             touched.insert(signed.task);
+        } else {
+            applied.of(signed.task).bad_statements += 1;
         }
     }
     for task in &touched {
         refresh_card(&tx, &mut records, *task, &here, now)?;
     }
-    if !by_file {
-        let key = log_place(&response.cursor.incarnation);
-        store::set_meta(&tx, &key, &response.cursor.seq.to_be_bytes()).map_err(storage)?;
+    if let Some(asked) = asked.filter(|_| !applied.too_much) {
+        let mut place = response.cursor.incarnation.to_vec();
+        place.extend_from_slice(&response.cursor.seq.to_be_bytes());
+        store::set_meta(&tx, &log_place(asked), &place).map_err(storage)?;
     }
     tx.commit().map_err(storage)?;
     let mut memory = records.memory;
@@ -374,9 +384,10 @@ pub(in crate::agent) fn apply_from_tablet(
     Ok(applied)
 }
 
-/// Under which name the store keeps how far another tablet's log was read.
-pub(in crate::agent) fn log_place(incarnation: &[u8; 16]) -> String {
-    format!("log/{}", hex::encode(incarnation))
+/// Under which name the store keeps how far another tablet's log was read: by its key, so that nobody
+/// can speak of another's log, and one row for each.
+pub(in crate::agent) fn log_place(asked: &Key) -> String {
+    format!("log/{asked}")
 }
 
 /// The records that an answer touches: those in memory, and others as they are needed. All of them

@@ -10,7 +10,6 @@ use sync::message::{Grant, OfficeState};
 use sync::signing::{self, ROSTER};
 use sync::signoff::{Signed, Statement, StatementKind};
 
-use super::admission::Source;
 use crate::store::tasks::TaskRow;
 use crate::store::{delivery, statements, tasks};
 
@@ -113,23 +112,37 @@ pub(super) fn rights(server: Key, roster: &Roster) -> Rights {
     }
 }
 
+/// Keeps a statement of the office; one that another tablet hands over only when its signature, its key
+/// on the `roster` and its ink are right, since a row that names the same bytes could otherwise stand in
+/// the way of the true one. False when it is not kept.
 pub(super) fn take_statement(
     db: &Connection,
     signed: &Signed,
-    source: Source,
+    roster: Option<&Roster>,
     now: i64,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<bool> {
     let round = match signed.kind {
         StatementKind::Inspector => {
             serde_json::from_slice::<Statement>(&signed.body).map_or(0, |s| s.subject.round)
         }
         StatementKind::Party => 0,
     };
-    if source == Source::Tablet {
-        return statements::put(db, signed, round, delivery::HERE, now);
+    if let Some(roster) = roster {
+        let team = roster.everyone();
+        let holds = match signed.kind {
+            StatementKind::Party => signed.open_party(&team).map(drop),
+            StatementKind::Inspector => signed.open_inspector(&team).map(drop),
+        };
+        if let Err(error) = holds {
+            tracing::info!(%error, "a statement that another tablet handed over");
+            return Ok(false);
+        }
+        statements::put(db, signed, round, delivery::HERE, now)?;
+        return Ok(true);
     }
     statements::put(db, signed, round, delivery::CONFIRMED, now)?;
-    statements::set_delivery(db, &signed.id(), delivery::CONFIRMED, None)
+    statements::set_delivery(db, &signed.id(), delivery::CONFIRMED, None)?;
+    Ok(true)
 }
 
 pub(super) fn take_state(

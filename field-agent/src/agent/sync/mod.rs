@@ -18,6 +18,7 @@ pub(super) use apply::{
 };
 pub(super) use pack::{blob_ref, signed_docs};
 pub(super) use transfer::{keep_photo, wanted_photo};
+pub(super) use words::kept_out;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

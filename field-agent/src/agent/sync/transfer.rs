@@ -283,7 +283,7 @@ pub(in crate::agent) fn keep_photo(
             agent.space.as_ref(),
             lock(&agent.random).as_mut(),
         )
-        .map_err(|e| Problem::internal(&e))?;
+        .map_err(|e| super::super::photos::write_failed(&e))?;
     let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
     agent.with_open(|open| {
         let form = form_of(blob.kind);

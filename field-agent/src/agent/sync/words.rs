@@ -77,3 +77,24 @@ pub fn held(code: sync::admit::Code) -> &'static str {
         _ => "服务器没有接收这项内容，已放入隔离区；请联系管理员。",
     }
 }
+
+/// Why something that another tablet or a file handed over was kept out, and what to do.
+pub fn kept_out(code: &str) -> &'static str {
+    match code {
+        "not_on_team" => {
+            "作者不在检查组内，或未在那台平板登记；内容已隔离，联网取得最新名单后会再核验。"
+        }
+        "relieved" => "作者已被替换，且在得知替换之后仍有写入；内容已隔离备查。",
+        "device_revoked" => "作者的平板已被停用；内容已隔离，由单位处理。",
+        "fork" => "作者的平板可能由备份恢复，编号重复；内容已隔离，待作者平板重新提交。",
+        "record_full" => "记录的修改次数已到上限；内容已隔离，请联系管理员。",
+        "bad_signature" | "foreign_actor" => {
+            "签名与作者不符，内容可能被篡改；已隔离，请与作者当面核实。"
+        }
+        "bad_statement" => "签字与名单上的密钥或笔迹不符，没有收入；请与签字人当面核实。",
+        code if code.starts_with("office:") => {
+            "服务器没有接收这项内容，已从本机记录中移出并隔离；请与作者核实，由作者重新填写。"
+        }
+        _ => "内容已损坏或不符合记录的格式；已隔离，请升级程序或联系管理员。",
+    }
+}

@@ -19,6 +19,6 @@ export function addPhoto(task: string, file: File, point: string, caption: strin
 }
 
 /** Where the bytes of a photo are. */
-export function photoUrl(task: string, photo: string, form: 'thumbnail' | 'rendition'): string {
+export function photoUrl(task: string, photo: string, form: 'thumbnail' | 'rendition' | 'original'): string {
   return `/api/tasks/${encodeURIComponent(task)}/photos/${encodeURIComponent(photo)}/${form}`
 }

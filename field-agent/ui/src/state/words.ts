@@ -31,6 +31,14 @@ export function syncFault(error: NonNullable<SyncStatus['last_error']>): string 
   return te(`syncFault.${error.code}`) ? t(`syncFault.${error.code}`) : t('syncFault.other', { code: error.code })
 }
 
+/** Why something that another tablet handed over was not taken in, and what to do. */
+export function keptOut(code: string, text: string): string {
+  const { t, te } = i18n.global
+  if (!own()) return text
+  const reason = code.startsWith('office:') ? 'office' : code
+  return te(`nearby.kept.${reason}`) ? t(`nearby.kept.${reason}`) : t('nearby.kept.other')
+}
+
 /** A transfer that failed, told by the agent without a code. */
 export function transferFault(text: string): string {
   return own() ? i18n.global.t('syncFault.server_error') : text

@@ -91,6 +91,17 @@ export default {
     storing: 'Saving photo {n} of {total} on this tablet',
     notStored: 'Not saved ({n}): ',
     point: 'Check point',
+    seeOriginal: 'See the original',
+    seeRendition: 'See the shown picture',
+    fetch: "Get the original from a colleague's tablet ({size})",
+    forget: 'Do not get the original',
+    wish: {
+      asking: 'Getting the original from a tablet nearby: {received} of {total}',
+      nobody_in_reach:
+        'No tablet of the team is in reach. It comes by itself when one is: both must have “Tablets nearby” on and be on the same network.',
+      nobody_has_it: 'The tablets in reach do not have this original. It comes by itself from one that does.',
+      nearby_off: '“Tablets nearby” is off; the original comes when it is on.',
+    },
   },
   evidence: {
     lead: 'Leave empty what there was not.',

@@ -91,6 +91,16 @@ export default {
     storing: '正在存入本机：第 {n} 张，共 {total} 张',
     notStored: '{n} 张没有存入：',
     point: '所属要点',
+    seeOriginal: '看原片',
+    seeRendition: '看显示图',
+    fetch: '从同组平板取原片（{size}）',
+    forget: '不取原片了',
+    wish: {
+      asking: '正在向附近的平板取原片：{received} / {total}',
+      nobody_in_reach: '附近没有同组的平板。遇到时会自动取；请确认双方都打开“附近的平板”，并在同一网络。',
+      nobody_has_it: '附近的平板上都没有这张原片。遇到有它的平板时会自动取。',
+      nearby_off: '“附近的平板”已关闭，打开后会自动取。',
+    },
   },
   evidence: {
     lead: '没有的可以不填。',
