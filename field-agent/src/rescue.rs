@@ -1,4 +1,4 @@
-//! Gets out of a damaged tablet what is whole (lesson 8): records, signatures, photos.
+//! Gets out of a damaged tablet what is whole (lesson 8): records, signatures, photos, clips.
 //!
 //! Nothing in the tablet's folder is changed but the count of PIN attempts: the store is copied first,
 //! and the copy is read row by row, around what cannot be read. What comes out is checked: changes by
@@ -7,12 +7,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, Row};
 use serde::Serialize;
 use serde_json::json;
+use sha2::Digest;
 use sync::chunk::Chunk;
 use sync::ids::{Sha256, TaskId};
 use sync::record::RecordDoc;
@@ -38,6 +39,9 @@ pub struct Report {
     pub photos: u32,
     /// Photos that records name and that are damaged, or not on this tablet.
     pub photos_missing: u32,
+    /// Video and sound.
+    pub clips: u32,
+    pub clips_missing: u32,
     /// What could not be read.
     pub damage: Vec<String>,
 }
@@ -249,8 +253,40 @@ fn export(db: &Connection, blobs: &Blobs, out: &Path) -> Result<Report, RescueEr
                 }
             }
         }
+        for clip in view.entries("clip") {
+            let text = |field: &str| view.text(&format!("clip/{clip}/{field}"));
+            let end = text("media").rsplit('/').next().unwrap_or("bin");
+            let file = folder.join(format!("{clip}.{end}"));
+            if copy_out(blobs, text("sha256"), &file)? {
+                report.clips += 1;
+            } else {
+                report.clips_missing += 1;
+            }
+        }
     }
     Ok(report)
+}
+
+/// Copies a clip out piece by piece; false, and no file, when it is not here or not whole.
+fn copy_out(blobs: &Blobs, sha256: &str, to: &Path) -> io::Result<bool> {
+    if sha256.is_empty() || !blobs.has(sha256) {
+        return Ok(false);
+    }
+    let mut file = fs::File::create(to)?;
+    let (mut hash, mut offset) = (sha2::Sha256::new(), 0);
+    while let Ok(piece) = blobs.read_range(sha256, offset, 1 << 20) {
+        if piece.is_empty() {
+            break;
+        }
+        file.write_all(&piece)?;
+        hash.update(&piece);
+        offset += piece.len();
+    }
+    let whole = hex::encode(hash.finalize()) == sha256;
+    if !whole {
+        fs::remove_file(to)?;
+    }
+    Ok(whole)
 }
 
 /// The record as far as its changes are whole; all that could be read is written beside it.

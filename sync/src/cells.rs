@@ -23,6 +23,9 @@ pub const CATEGORIES: [&str; 9] = [
     "other",
 ];
 
+/// What a clip of video or sound shows (F9).
+pub const CLIP_KINDS: [&str; 5] = ["entry", "identity", "certificates", "check", "refusal"];
+
 /// What a cell holds. Times are milliseconds since 1970 UTC, coordinates 1e-7 degrees, money fen.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -157,6 +160,24 @@ const TABLE: &[(&str, Kind, Writer)] = &[
     ("photo/{id}/thumbnail_sha256", Sha256, Member),
     ("photo/{id}/thumbnail_size", Int, Member),
     ("photo/{id}/withdrawn", Bool, Member),
+    ("clip/{id}/sha256", Sha256, Member),
+    ("clip/{id}/size", Int, Member),
+    (
+        "clip/{id}/media",
+        Word("video/mp4|video/webm|video/ogg|audio/mp4|audio/webm|audio/ogg|audio/mpeg|audio/wav"),
+        Member,
+    ),
+    (
+        "clip/{id}/kind",
+        Word("entry|identity|certificates|check|refusal"),
+        Member,
+    ),
+    ("clip/{id}/point", Str(80), Member),
+    ("clip/{id}/caption", Str(500), Member),
+    ("clip/{id}/recorded_at", Int, Member),
+    ("clip/{id}/added_at", Int, Member),
+    ("clip/{id}/duration_ms", Int, Member),
+    ("clip/{id}/withdrawn", Bool, Member),
     ("document/{id}/title", Str(300), Member),
     ("document/{id}/note", Str(2000), Member),
     ("document/{id}/withdrawn", Bool, Member),
@@ -350,6 +371,12 @@ mod tests {
     #[case("photo/0123456789abcdef/media", Value::Str("image/jpeg".into()), Some("p1"), true)]
     #[case("photo/0123456789abcdef/media", Value::Str("text/html".into()), Some("p1"), false)]
     #[case("photo/0123456789ABCDEF/media", Value::Str("image/jpeg".into()), Some("p1"), false)]
+    #[case("clip/0123456789abcdef/media", Value::Str("video/mp4".into()), Some("p1"), true)]
+    #[case("clip/0123456789abcdef/media", Value::Str("text/html".into()), Some("p1"), false)]
+    #[case("clip/0123456789abcdef/kind", Value::Str("refusal".into()), Some("p1"), true)]
+    #[case("clip/0123456789abcdef/kind", Value::Str("secret".into()), Some("p1"), false)]
+    #[case("clip/0123456789abcdef/sha256", Value::Str("ab".into()), Some("p1"), false)]
+    #[case("clip/0123456789abcdef/caption", Value::Str("入口".into()), None, false)]
     #[case("point/A1/p1/note", Value::Str("a\u{0}b".into()), Some("p1"), false)]
     #[case("point/A1/p1/note", Value::Str("第一行\n第二行".into()), Some("p1"), true)]
     #[case("point/A1/p1", Value::Str(String::new()), Some("p1"), false)]

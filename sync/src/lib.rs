@@ -5,6 +5,7 @@ pub mod bundle;
 pub mod canonical;
 pub mod cells;
 pub mod chunk;
+pub mod clip;
 pub mod columns;
 pub mod enrol;
 pub mod facts;

@@ -82,7 +82,7 @@ pub struct DocChanges {
     pub changes: Vec<Offered>,
 }
 
-/// In which form a photo's bytes are.
+/// What a blob is: a photo in one of its forms, or a clip. The order is that of sending.
 #[derive(
     Debug,
     Clone,
@@ -106,6 +106,24 @@ pub enum BlobKind {
     Rendition,
     #[n(2)]
     Original,
+    /// Video or sound of the visit (F9), untouched: sent when nothing else waits.
+    #[n(3)]
+    Clip,
+}
+
+impl BlobKind {
+    /// Whether colleagues' tablets get it too, and it travels on every link.
+    pub fn is_small(self) -> bool {
+        matches!(self, BlobKind::Thumbnail | BlobKind::Rendition)
+    }
+
+    /// Greatest length in bytes.
+    pub fn max_bytes(self) -> u64 {
+        match self {
+            BlobKind::Clip => crate::clip::MAX_BYTES,
+            _ => 64 << 20,
+        }
+    }
 }
 
 /// A blob of a task, by content.

@@ -21,7 +21,7 @@
 use std::collections::VecDeque;
 
 use crate::ids::{Sha256, TaskId};
-use crate::message::{BlobKind, BlobRef, MAX_BODY_BYTES};
+use crate::message::{BlobRef, MAX_BODY_BYTES};
 
 /// Smallest and greatest chunk of a blob, in bytes.
 pub const MIN_CHUNK: u64 = 8 * 1024;
@@ -485,7 +485,7 @@ impl Meter {
 
 /// Thumbnails before renditions before originals; of one kind, what is nearly there first.
 fn in_order(mut transfers: Vec<Transfer>, originals: bool) -> VecDeque<Transfer> {
-    transfers.retain(|t| originals || t.blob.kind != BlobKind::Original);
+    transfers.retain(|t| originals || t.blob.kind.is_small());
     transfers.sort_by_key(|t| (t.blob.kind, t.blob.size - t.offset.min(t.blob.size)));
     transfers.into()
 }
@@ -493,6 +493,7 @@ fn in_order(mut transfers: Vec<Transfer>, originals: bool) -> VecDeque<Transfer>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::BlobKind;
 
     fn name(size: u64) -> BlobName {
         (TaskId([1; 16]), Sha256([size as u8; 32]))

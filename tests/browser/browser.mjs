@@ -11,6 +11,18 @@ const FLAGS = [
   '--disable-sync',
 ]
 
-export function openBrowser() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS })
+/** A camera and a microphone: a moving test picture and a beep, or a film. */
+const camera = (film, consent) => [
+  '--use-fake-device-for-media-stream',
+  ...(consent ? ['--use-fake-ui-for-media-stream'] : []),
+  ...(film === true ? [] : [`--use-file-for-fake-video-capture=${film}`]),
+]
+
+/**
+ * `film`: what its camera sees (a .y4m or .mjpeg file), or `true` for a test picture; without it there is
+ * no camera. `consent`: pages need not ask for it.
+ */
+export function openBrowser({ film, consent = true } = {}) {
+  const more = film ? camera(film, consent) : []
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...FLAGS, ...more] })
 }

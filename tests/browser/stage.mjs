@@ -12,9 +12,9 @@ const PLAY = process.env.PLAY ?? join(ROOT, 'target/debug/play')
 
 /**
  * Starts everything. `story`: what was printed after the dispatch; `complaints`: what pages threw.
- * `long`: records of 30 check points rather than 9.
+ * `long`: records of 30 check points rather than 9; `film`: see `openBrowser`.
  */
-export async function openStage({ long = false } = {}) {
+export async function openStage({ long = false, film } = {}) {
   const data = await mkdtemp(join(tmpdir(), 'double-random-stage-'))
   const options = ['--stage', '--data', join(data, 'stage'), ...(long ? ['--long-visit'] : [])]
   const child = spawn(PLAY, options, { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -28,7 +28,7 @@ export async function openStage({ long = false } = {}) {
       if (found) resolve(JSON.parse(found[1]))
     })
   })
-  const browser = await openBrowser()
+  const browser = await openBrowser({ film })
   const complaints = []
 
   function watch(page) {

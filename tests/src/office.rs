@@ -128,6 +128,13 @@ impl Office {
             .map_err(|r| refused(path, &r))
     }
 
+    /// A part of a file: status and bytes.
+    pub async fn range(&self, path: &str, range: &str) -> anyhow::Result<(u16, Vec<u8>)> {
+        let request = self.client.get(format!("{}{path}", self.base));
+        let answer = request.header("range", range).send().await?;
+        Ok((answer.status().as_u16(), answer.bytes().await?.to_vec()))
+    }
+
     pub async fn bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
         let response = self
             .client

@@ -131,6 +131,43 @@ impl Tablet {
         crate::office::text(&photo, "photo")
     }
 
+    /// Adds a clip of video or sound; returns its id.
+    pub async fn clip(
+        &self,
+        task: &str,
+        kind: &str,
+        caption: &str,
+        bytes: impl Into<reqwest::Body>,
+    ) -> anyhow::Result<String> {
+        let path = format!("/api/tasks/{task}/clips?kind={kind}&caption={caption}");
+        let url = format!("{}{path}", self.base);
+        let sent = self.client.post(url).body(bytes).send().await?;
+        let clip = answer(sent).await?.map_err(|r| refused(&path, &r))?;
+        crate::office::text(&clip, "clip")
+    }
+
+    /// The same for one that is made as it goes; its length is told before.
+    pub async fn long_clip(
+        &self,
+        task: &str,
+        kind: &str,
+        size: u64,
+        body: reqwest::Body,
+    ) -> anyhow::Result<String> {
+        let path = format!("/api/tasks/{task}/clips?kind={kind}");
+        let request = self.client.post(format!("{}{path}", self.base));
+        let sent = request.header("content-length", size).body(body);
+        let clip = answer(sent.send().await?).await?;
+        crate::office::text(&clip.map_err(|r| refused(&path, &r))?, "clip")
+    }
+
+    /// A part of a file: status and bytes.
+    pub async fn range(&self, path: &str, range: &str) -> anyhow::Result<(u16, Vec<u8>)> {
+        let url = format!("{}{path}", self.base);
+        let answer = self.client.get(url).header("range", range).send().await?;
+        Ok((answer.status().as_u16(), answer.bytes().await?.to_vec()))
+    }
+
     /// Asks the agent to sync now and waits until everything is confirmed by the server.
     pub async fn sync(&self) -> anyhow::Result<()> {
         let before = self.get("/api/sync").await?["last_success_at"].clone();
@@ -147,7 +184,7 @@ impl Tablet {
                 counters["on_this_tablet"].as_u64().unwrap_or(0)
                     + counters["sent"].as_u64().unwrap_or(0)
             };
-            if phase == "idle" && left("records") == 0 && left("photos") == 0 {
+            if phase == "idle" && left("records") + left("photos") + left("clips") == 0 {
                 return Ok(());
             }
             if phase == "stopped" {

@@ -106,7 +106,7 @@ pub fn cell(path: &str, facts: &TaskFacts, view: &View) -> String {
             view.text(&format!("team/{person}/name"))
         ),
         [
-            kind @ ("photo" | "document" | "statement" | "sample" | "cost" | "witness"),
+            kind @ ("photo" | "clip" | "document" | "statement" | "sample" | "cost" | "witness"),
             _,
             field,
         ] => {
@@ -119,6 +119,7 @@ pub fn cell(path: &str, facts: &TaskFacts, view: &View) -> String {
 fn collection(kind: &str) -> &'static str {
     match kind {
         "photo" => "照片",
+        "clip" => "录像录音",
         "document" => "查阅资料",
         "statement" => "陈述",
         "sample" => "样品",
@@ -143,6 +144,20 @@ fn entry_field<'a>(kind: &str, field: &'a str) -> &'a str {
         "ink" => "手写签名",
         "withdrawn" => "撤回",
         _ if kind == "photo" => "照片信息",
+        "kind" if kind == "clip" => "内容类别",
+        _ if kind == "clip" => "文件信息",
+        other => other,
+    }
+}
+
+/// What a clip shows, as the office says it.
+pub fn clip_kind(word: &str) -> &str {
+    match word {
+        "entry" => "进入现场",
+        "identity" => "核实身份",
+        "certificates" => "出示证件",
+        "check" => "检查过程",
+        "refusal" => "拒绝情形",
         other => other,
     }
 }
@@ -198,9 +213,10 @@ pub fn place(path: &str) -> Place {
             place.step = Step::Points;
             place.photo = Some((*photo).to_owned());
         }
-        ["document" | "statement" | "sample" | "cost" | "witness", ..] => {
-            place.step = Step::Evidence
-        }
+        [
+            "clip" | "document" | "statement" | "sample" | "cost" | "witness",
+            ..,
+        ] => place.step = Step::Evidence,
         ["result", item, ..] => {
             place.step = Step::Result;
             place.item = Some((*item).to_owned());

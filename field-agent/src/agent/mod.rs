@@ -8,6 +8,7 @@
 //! Signing keys are never kept: each signature asks for the PIN anew.
 
 pub mod bundle;
+pub mod clips;
 pub mod completeness;
 mod copy;
 mod drafts;

@@ -17,7 +17,7 @@ use crate::store::queue::{self, BlobRow, form};
 use crate::store::{changes, delivery};
 
 /// Room that is left free for the record itself, in bytes.
-const RESERVE: u64 = 64 << 20;
+pub(super) const RESERVE: u64 = 64 << 20;
 
 fn refuse(error: &PhotoError) -> Problem {
     match error {
@@ -295,7 +295,7 @@ pub(super) fn write_failed(error: &std::io::Error) -> Problem {
     }
 }
 
-fn check_point_exists(record: &Loaded, point: &str) -> Result<(), Problem> {
+pub(super) fn check_point_exists(record: &Loaded, point: &str) -> Result<(), Problem> {
     let known = point.is_empty()
         || point.split_once('/').is_some_and(|(item, point)| {
             record

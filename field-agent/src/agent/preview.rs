@@ -308,6 +308,27 @@ fn evidence(record: &Loaded, view: &View) -> PreviewSection {
         ));
         rows.push(line);
     }
+    for id in view.standing("clip") {
+        let text = |field: &str| view.text(&format!("clip/{id}/{field}"));
+        let sound = text("media").starts_with("audio/");
+        let mut line = row(
+            if sound { "录音" } else { "录像" },
+            labels::clip_kind(text("kind")),
+        );
+        let length = view.int(&format!("clip/{id}/duration_ms")).map(|ms| {
+            let seconds = ms / 1000;
+            format!("{}:{:02}", seconds / 60, seconds % 60)
+        });
+        let notes = [Some(text("caption").to_owned()), length];
+        let notes: Vec<String> = notes
+            .into_iter()
+            .flatten()
+            .filter(|n| !n.is_empty())
+            .collect();
+        line.note = Some(notes.join(" · ")).filter(|n| !n.is_empty());
+        line.by = authors(record, view, &format!("clip/{id}/sha256"));
+        rows.push(line);
+    }
     let loose: Vec<String> = view
         .standing("photo")
         .iter()

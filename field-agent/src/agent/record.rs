@@ -101,7 +101,7 @@ impl Agent {
         let protected = request
             .edits
             .iter()
-            .find(|e| e.path.starts_with("done/") || photo_fact(&e.path));
+            .find(|e| e.path.starts_with("done/") || file_fact(&e.path));
         if let Some(edit) = protected {
             return Err(Problem::field(
                 "bad_cell",
@@ -236,13 +236,12 @@ impl Agent {
     }
 }
 
-/// Cells of a photo that describe its bytes; only adding a photo writes them.
-fn photo_fact(path: &str) -> bool {
-    path.starts_with("photo/")
-        && !matches!(
-            path.rsplit('/').next(),
-            Some("caption" | "point" | "withdrawn")
-        )
+/// Cells of a photo or clip that describe its bytes; only adding it writes them.
+fn file_fact(path: &str) -> bool {
+    let word = path.rsplit('/').next();
+    let said = matches!(word, Some("caption" | "point" | "withdrawn"));
+    let of_clip = path.starts_with("clip/");
+    (path.starts_with("photo/") || of_clip) && !said && !(of_clip && word == Some("kind"))
 }
 
 pub(super) fn progress_of(record: &Loaded, around: &Circumstances) -> Progress {

@@ -66,7 +66,7 @@ fn bytes_left(db: &rusqlite::Connection, paused: bool) -> rusqlite::Result<u64> 
     let most = if paused {
         queue::form::RENDITION
     } else {
-        queue::form::ORIGINAL
+        queue::form::CLIP
     };
     let left: i64 = db.query_row(LEFT, [most], |r| r.get(0))?;
     Ok(u64::try_from(left).unwrap_or(0))
@@ -77,32 +77,35 @@ impl Agent {
     pub fn sync_status(&self) -> Result<SyncStatus, Problem> {
         let now = self.now();
         let phase = self.phase();
-        let (rows, records, photos, originals_paused, warning, bytes_left) =
-            self.with_open(|open| {
+        let (rows, records, photos, clips, originals_paused, warning, bytes_left) = self
+            .with_open(|open| {
                 let mut rows = Vec::new();
                 let (mut records, mut photos) = (Counters::default(), Counters::default());
+                let mut clips = Counters::default();
                 for (task, json, changed_at) in tasks::cards(&open.db).map_err(storage)? {
                     let Ok(card) = serde_json::from_str::<TaskCard>(&json) else {
                         continue;
                     };
                     let untouched = card.delivery == Delivery::Confirmed
-                        && card.photos == 0
+                        && card.photos + card.clips == 0
                         && card.state == crate::api::tasks::TaskState::Todo;
                     if untouched {
                         continue;
                     }
                     // Photo by photo only where something moves or has just moved: that needs the record.
                     let lately = now - changed_at < DAY_MS;
-                    let in_detail = card.photos > 0 && (card.unconfirmed_photos > 0 || lately);
+                    let waiting = card.unconfirmed_photos + card.unconfirmed_clips > 0;
+                    let in_detail = card.photos + card.clips > 0 && (waiting || lately);
                     let row = record_sync(open, &task, &card, in_detail)?;
                     add(&mut records, row.delivery);
                     if in_detail {
                         row.photos.iter().for_each(|p| add(&mut photos, whole(p)));
+                        row.clips.iter().for_each(|c| add(&mut clips, c.delivery));
                     } else {
                         photos.confirmed += card.photos;
+                        clips.confirmed += card.clips;
                     }
-                    if row.delivery != Delivery::Confirmed || card.unconfirmed_photos > 0 || lately
-                    {
+                    if row.delivery != Delivery::Confirmed || waiting || lately {
                         rows.push(row);
                     }
                 }
@@ -111,7 +114,7 @@ impl Agent {
                     .is_some();
                 let warning = waiting_since(&open.db, now).map_err(storage)?;
                 let left = bytes_left(&open.db, paused).map_err(storage)?;
-                Ok((rows, records, photos, paused, warning, left))
+                Ok((rows, records, photos, clips, paused, warning, left))
             })?;
         let rate = self.link_rate();
         let seconds_left = rate
@@ -134,6 +137,7 @@ impl Agent {
             server: vault.get("server").map_err(storage)?,
             records,
             photos,
+            clips,
             rows,
             last_success_at: vault.get_i64("last_sync_at").map_err(storage)?,
             last_try_at,
@@ -175,14 +179,15 @@ impl Agent {
         self.sync_status()
     }
 
-    /// Tries one photo again.
+    /// Tries one photo or clip again.
     pub fn retry_photo(&self, task: &str, photo: &str) -> Result<SyncStatus, Problem> {
         let id = task.parse().map_err(|_| super::no_such_task())?;
         self.with_open(|open| {
             let view = &open.record(id)?.view;
             let forms = ["thumbnail_sha256", "rendition_sha256", "sha256"]
                 .map(|f| view.text(&format!("photo/{photo}/{f}")).to_owned());
-            for sha256 in forms.iter().filter(|s| !s.is_empty()) {
+            let clip = view.text(&format!("clip/{photo}/sha256")).to_owned();
+            for sha256 in forms.iter().chain([&clip]).filter(|s| !s.is_empty()) {
                 queue::retry(&open.db, task, sha256).map_err(storage)?;
             }
             Ok(())
@@ -236,7 +241,7 @@ fn record_sync(
 ) -> Result<RecordSync, Problem> {
     let counts = changes::delivery_counts(&open.db, task).map_err(storage)?;
     let [here, sent, confirmed, refused] = counts;
-    let mut photos = Vec::new();
+    let (mut photos, mut clips) = (Vec::new(), Vec::new());
     if in_detail {
         let blobs = queue::of_task(&open.db, task).map_err(storage)?;
         if let Ok(id) = task.parse() {
@@ -257,6 +262,12 @@ fn record_sync(
                     ],
                 ));
             }
+            for clip in view.entries("clip") {
+                let text = |f: &str| view.text(&format!("clip/{clip}/{f}")).to_owned();
+                let sha256 = text("sha256");
+                let row = blobs.iter().find(|b| b.sha256 == sha256);
+                clips.push(clip_sync(clip, text("kind"), text("caption"), row));
+            }
         }
     }
     Ok(RecordSync {
@@ -270,6 +281,7 @@ fn record_sync(
             confirmed,
         },
         photos,
+        clips,
         error: changes::refusal(&open.db, task).map_err(storage)?,
     })
 }
@@ -283,16 +295,28 @@ fn photo_sync(photo: &str, caption: String, forms: [Option<&BlobRow>; 3]) -> Pho
         rendition: delivery_word(forms[1]),
         original: delivery_word(forms[2]),
         bytes_total: mine.iter().map(|b| b.size).sum(),
-        bytes_sent: mine
-            .iter()
-            .map(|b| {
-                if b.delivery == delivery::CONFIRMED {
-                    b.size
-                } else {
-                    b.sent
-                }
-            })
-            .sum(),
+        bytes_sent: mine.iter().map(|b| sent_of(b)).sum(),
         error: forms.iter().flatten().find_map(|b| b.error.clone()),
+    }
+}
+
+fn clip_sync(clip: &str, kind: String, caption: String, row: Option<&BlobRow>) -> ClipSync {
+    ClipSync {
+        clip: clip.to_owned(),
+        kind,
+        caption,
+        delivery: delivery_word(row),
+        bytes_total: row.map_or(0, |b| b.size),
+        bytes_sent: row.map_or(0, sent_of),
+        error: row.and_then(|b| b.error.clone()),
+    }
+}
+
+/// Bytes of a blob that the server has.
+fn sent_of(blob: &BlobRow) -> i64 {
+    if blob.delivery == delivery::CONFIRMED {
+        blob.size
+    } else {
+        blob.sent
     }
 }

@@ -117,7 +117,9 @@ pub(super) fn card(
     let progress = completeness::progress(facts, view, 0, 0);
     let counts = changes::delivery_counts(db, &task).map_err(storage)?;
     let blobs = queue::of_task(db, &task).map_err(storage)?;
-    let unconfirmed_photos = unconfirmed_photos(record, &blobs);
+    let photo_forms = ["sha256", "rendition_sha256", "thumbnail_sha256"];
+    let unconfirmed_photos = unconfirmed(record, &blobs, "photo", &photo_forms);
+    let unconfirmed_clips = unconfirmed(record, &blobs, "clip", &["sha256"]);
     let round = view.round();
     Ok(TaskCard {
         task,
@@ -148,6 +150,8 @@ pub(super) fn card(
         photos: view.standing("photo").len() as u32,
         delivery: overall(counts),
         unconfirmed_photos,
+        clips: view.standing("clip").len() as u32,
+        unconfirmed_clips,
         changed_at,
         code: code_state(record),
     })
@@ -169,18 +173,19 @@ fn code_state(record: &Loaded) -> CodeState {
     }
 }
 
-fn unconfirmed_photos(record: &Loaded, blobs: &[queue::BlobRow]) -> u32 {
+/// How many photos or clips have a file that the server has not confirmed.
+fn unconfirmed(record: &Loaded, blobs: &[queue::BlobRow], entry: &str, files: &[&str]) -> u32 {
     let open: Vec<&str> = blobs
         .iter()
         .filter(|b| b.here && b.delivery != delivery::CONFIRMED)
         .map(|b| b.sha256.as_str())
         .collect();
     let waits = |id: &&&str| {
-        ["sha256", "rendition_sha256", "thumbnail_sha256"]
+        files
             .iter()
-            .any(|f| open.contains(&record.view.text(&format!("photo/{id}/{f}"))))
+            .any(|f| open.contains(&record.view.text(&format!("{entry}/{id}/{f}"))))
     };
-    record.view.entries("photo").iter().filter(waits).count() as u32
+    record.view.entries(entry).iter().filter(waits).count() as u32
 }
 
 /// The least far of a record's parts.

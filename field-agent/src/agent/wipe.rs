@@ -52,7 +52,7 @@ impl Agent {
                 return Err(Problem::conflict(
                     "not_all_confirmed",
                     format!(
-                        "还有 {records} 份记录、{photos} 张照片没有得到服务器确认，交还会丢失它们。请先联网同步到全部“已确认”，或导出到文件交给服务器。"
+                        "还有 {records} 份记录、{photos} 个照片和录像没有得到服务器确认，交还会丢失它们。请先联网同步到全部“已确认”，或导出到文件交给服务器。"
                     ),
                 ));
             }

@@ -1,17 +1,16 @@
 //! Encrypted bundle files: records by stick or file where no network is (F6).
 
-use std::io::{self, Read, Write};
-use std::sync::Arc;
+use std::io;
 
-use axum::body::{Body as Raw, Bytes};
+use axum::body::Body as Raw;
 use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 use utoipa::{IntoParams, ToSchema};
 
 use super::access::Me;
+use super::stream::{reading, written};
 use super::{Answer, Problem, Shared, blocking, blocking_raw};
 use crate::Agent;
 
@@ -49,8 +48,10 @@ pub enum BundlePhotos {
     /// Thumbnails and renditions.
     #[default]
     Small,
-    /// Everything, the untouched originals too.
+    /// The untouched originals of photos too.
     Originals,
+    /// Video and sound as well.
+    Everything,
 }
 
 /// What a bundle is to be.
@@ -70,12 +71,15 @@ pub struct BundlePlan {
     pub tasks: u32,
     pub changes: u32,
     pub photos: u32,
+    pub clips: u32,
     /// Size of the file without photos, about, in bytes.
     pub bytes_records: u64,
     /// With thumbnails and renditions.
     pub bytes_small: u64,
     /// With originals.
     pub bytes_originals: u64,
+    /// With originals, video and sound.
+    pub bytes_everything: u64,
 }
 
 /// Why changes were kept out; they lie in quarantine.
@@ -101,7 +105,7 @@ pub struct BundleTask {
     pub waiting: u32,
     /// Statements and signatures, new or not.
     pub statements: u32,
-    /// Photo files that are new here.
+    /// Files of photos and clips that are new here.
     pub photos: u32,
     pub refused: Vec<BundleRefusal>,
 }
@@ -151,17 +155,12 @@ pub async fn file(
         Ok((a.begin_bundle(&wish)?, a.bundle_name()))
     })
     .await?;
-    let (out, rows) = mpsc::channel::<io::Result<Bytes>>(8);
-    tokio::task::spawn_blocking(move || {
-        let failed = out.clone();
-        if let Err(problem) = agent.write_bundle(&export, ToBody(out)) {
+    let body = written(move |out| {
+        agent.write_bundle(&export, out).map_err(|problem| {
             tracing::warn!(%problem, "bundle");
             // The download breaks off; what has gone out is read as a bundle that was cut.
-            let _ = failed.blocking_send(Err(io::Error::other("bundle")));
-        }
-    });
-    let stream = futures_util::stream::unfold(rows, |mut rows| async move {
-        rows.recv().await.map(|row| (row, rows))
+            io::Error::other("bundle")
+        })
     });
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
@@ -170,7 +169,7 @@ pub async fn file(
             format!("attachment; filename=\"{name}\""),
         ),
     ];
-    Ok((headers, Raw::from_stream(stream)).into_response())
+    Ok((headers, body).into_response())
 }
 
 /// Takes a bundle in.
@@ -179,57 +178,7 @@ pub async fn file(
     responses((status = 200, body = BundleImported),
         (status = 400, description = "`not_a_bundle`, `bundle_version`, `bundle_not_for_us`, `bundle_damaged`, `bundle_stranger`", body = Problem)))]
 pub async fn import(State(agent): Shared, _me: Me, body: Raw) -> Answer<BundleImported> {
-    let (rows, input) = mpsc::channel::<Bytes>(8);
-    let reading = tokio::task::spawn_blocking(move || {
-        let agent: Arc<Agent> = agent;
-        agent.import_bundle(FromBody {
-            rows: input,
-            rest: Bytes::new(),
-        })
-    });
-    let mut chunks = body.into_data_stream();
-    while let Some(Ok(bytes)) = futures_util::StreamExt::next(&mut chunks).await {
-        if rows.send(bytes).await.is_err() {
-            break;
-        }
-    }
-    drop(rows);
-    match reading.await {
-        Ok(told) => told.map(axum::Json),
-        Err(failed) => Err(Problem::internal(&failed)),
-    }
-}
-
-/// Writes into an answer's body; waits when the reader is slow.
-struct ToBody(mpsc::Sender<io::Result<Bytes>>);
-
-impl Write for ToBody {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
-        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Reads from a request's body as it comes.
-struct FromBody {
-    rows: mpsc::Receiver<Bytes>,
-    rest: Bytes,
-}
-
-impl Read for FromBody {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.rest.is_empty() {
-            match self.rows.blocking_recv() {
-                Some(bytes) => self.rest = bytes,
-                None => return Ok(0),
-            }
-        }
-        let count = self.rest.len().min(out.len());
-        out[..count].copy_from_slice(&self.rest.split_to(count));
-        Ok(count)
-    }
+    reading(body, move |input| agent.import_bundle(input))
+        .await
+        .map(axum::Json)
 }

@@ -1,11 +1,12 @@
 //! The tablet API: an [`axum::Router`] that a host can call with or without a socket.
 //!
-//! Every answer is JSON but the photos; every error is a [`Problem`]. A browser first opens the
+//! Every answer is JSON but photos, clips and files; every error is a [`Problem`]. A browser first opens the
 //! one-time launch address (`/launch?token=…`), which sets a cookie; unlocking with a PIN sets the
 //! session cookie. See [`access`].
 
 pub mod access;
 pub mod bundle;
+pub mod clips;
 pub mod copy;
 pub mod drafts;
 pub mod nearby;
@@ -13,6 +14,7 @@ pub mod photos;
 pub mod problem;
 pub mod record;
 pub mod sign;
+mod stream;
 pub mod sync;
 pub mod tasks;
 pub mod ui;
@@ -69,6 +71,9 @@ fn documented() -> OpenApiRouter<Arc<Agent>> {
         .routes(routes!(photos::edit_photo, photos::withdraw_photo))
         .routes(routes!(photos::photo_bytes))
         .routes(routes!(photos::wish_original, photos::forget_original))
+        .routes(routes!(clips::clips, clips::add_clip))
+        .routes(routes!(clips::edit_clip, clips::withdraw_clip))
+        .routes(routes!(clips::clip_file))
         .routes(routes!(sign::sign_off, sign::begin, sign::cancel))
         .routes(routes!(sign::preview))
         .routes(routes!(sign::party))

@@ -61,6 +61,20 @@ pub struct PhotoSync {
     pub error: Option<String>,
 }
 
+/// One clip on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClipSync {
+    pub clip: String,
+    /// `entry`, `identity`, `certificates`, `check` or `refusal`.
+    pub kind: String,
+    pub caption: String,
+    pub delivery: Delivery,
+    pub bytes_total: i64,
+    /// Bytes that the server has acknowledged.
+    pub bytes_sent: i64,
+    pub error: Option<String>,
+}
+
 /// One record on its way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RecordSync {
@@ -71,6 +85,7 @@ pub struct RecordSync {
     /// Changes and signatures of this tablet.
     pub changes: Counters,
     pub photos: Vec<PhotoSync>,
+    pub clips: Vec<ClipSync>,
     /// Refused changes that wait in quarantine, in plain words.
     pub error: Option<String>,
 }
@@ -82,6 +97,7 @@ pub struct SyncStatus {
     pub server: Option<String>,
     pub records: Counters,
     pub photos: Counters,
+    pub clips: Counters,
     /// Only records of this tablet that are not wholly confirmed, and those of the last days.
     pub rows: Vec<RecordSync>,
     pub last_success_at: Option<i64>,
@@ -105,7 +121,7 @@ pub struct SyncStatus {
 /// What may travel.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 pub struct SyncPolicy {
-    /// Hold back originals (and only these).
+    /// Hold back originals and clips (and only these).
     pub originals_paused: bool,
 }
 

@@ -103,6 +103,11 @@ pub struct TaskCard {
     pub photos: u32,
     pub delivery: Delivery,
     pub unconfirmed_photos: u32,
+    /// Clips of video or sound.
+    #[serde(default)]
+    pub clips: u32,
+    #[serde(default)]
+    pub unconfirmed_clips: u32,
     /// When the record last changed here, ms.
     pub changed_at: i64,
     /// The object's inspection code (X2).

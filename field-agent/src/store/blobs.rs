@@ -1,4 +1,4 @@
-//! Photos beside the store, encrypted in chunks.
+//! Photos and clips beside the store, encrypted in chunks.
 //!
 //! A file is `"DRB1"`, a random 16-byte prefix, then chunks of 64 KiB, each XChaCha20-Poly1305 with
 //! nonce = prefix ‖ index (u64, little endian) whose top bit marks the last chunk: chunks can be read
@@ -8,9 +8,12 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use sha2::Digest;
+use sync::ids::Sha256;
 
 use crate::ports::{Random, Space};
 use crate::vault::slot::derive;
@@ -25,6 +28,8 @@ pub struct Blobs {
     dir: PathBuf,
     cipher: XChaCha20Poly1305,
     name_key: zeroize::Zeroizing<[u8; 32]>,
+    /// Keeps apart the temporary files of this process.
+    begun: AtomicU64,
 }
 
 impl Blobs {
@@ -42,6 +47,7 @@ impl Blobs {
             dir: dir.to_owned(),
             cipher: XChaCha20Poly1305::new(&Key::from(*key)),
             name_key: derive(data_key, "double-random/blob-name/v1"),
+            begun: AtomicU64::new(0),
         })
     }
 
@@ -59,31 +65,61 @@ impl Blobs {
         space: &dyn Space,
         random: &mut dyn Random,
     ) -> io::Result<()> {
-        let paths: Vec<PathBuf> = parts.iter().map(|(sha256, _)| self.path(sha256)).collect();
-        let temporary = |path: &Path| path.with_extension("tmp");
-        let mut write_all = || -> io::Result<()> {
-            let mut files = Vec::new();
-            for (path, (_, bytes)) in paths.iter().zip(parts) {
-                let file = File::create(temporary(path))?;
-                space.reserve(&file, stored_len(bytes.len()))?;
-                files.push(file);
-            }
-            for (file, (_, bytes)) in files.into_iter().zip(parts) {
-                self.write_file(file, bytes, random)?;
-            }
-            Ok(())
-        };
-        if let Err(failed) = write_all() {
-            // The disk may be full: give the room back at once.
-            for path in &paths {
-                let _ = fs::remove_file(temporary(path));
-            }
-            return Err(failed);
+        let mut files = Vec::new();
+        for (_, bytes) in parts {
+            files.push(self.sealer(bytes.len() as u64, space, random)?);
         }
-        for path in &paths {
-            fs::rename(temporary(path), path)?;
+        let mut written = Vec::new();
+        for (mut file, (sha256, bytes)) in files.into_iter().zip(parts) {
+            file.push(bytes)?;
+            written.push((file.finish()?, self.path(sha256)));
+        }
+        for (file, path) in written {
+            file.rename(&path)?;
         }
         File::open(&self.dir)?.sync_all()
+    }
+
+    /// Begins a blob whose bytes come one after the other: the room for `size` of them is taken now, and
+    /// never more than one chunk is in memory. Dropped before [`Blobs::publish`] it leaves nothing, and
+    /// after a crash no more than a `.tmp` file.
+    pub fn begin(
+        &self,
+        size: u64,
+        space: &dyn Space,
+        random: &mut dyn Random,
+    ) -> io::Result<BlobWriter> {
+        Ok(BlobWriter {
+            file: self.sealer(size, space, random)?,
+            hash: sha2::Sha256::new(),
+        })
+    }
+
+    /// Gives a blob that has come wholly its name. Once it returns it is on disk.
+    pub fn publish(&self, blob: Arrived) -> io::Result<()> {
+        blob.file.rename(&self.path(&blob.sha256.to_string()))?;
+        File::open(&self.dir)?.sync_all()
+    }
+
+    fn sealer(&self, size: u64, space: &dyn Space, random: &mut dyn Random) -> io::Result<Sealer> {
+        let count = self.begun.fetch_add(1, Ordering::Relaxed);
+        let temporary = Temporary(self.dir.join(format!("{count}.tmp")));
+        let file = File::create(&temporary.0)?;
+        space.reserve(&file, stored_len(size))?;
+        let mut prefix = [0; 16];
+        random.fill(&mut prefix);
+        let mut file = io::BufWriter::new(file);
+        file.write_all(MAGIC)?;
+        file.write_all(&prefix)?;
+        Ok(Sealer {
+            file,
+            temporary,
+            cipher: self.cipher.clone(),
+            prefix,
+            chunk: Vec::with_capacity(CHUNK),
+            index: 0,
+            left: size,
+        })
     }
 
     /// Removes the bytes of a hash; true when they were here.
@@ -93,27 +129,6 @@ impl Blobs {
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(e) => Err(e),
         }
-    }
-
-    fn write_file(&self, file: File, bytes: &[u8], random: &mut dyn Random) -> io::Result<()> {
-        let mut prefix = [0; 16];
-        random.fill(&mut prefix);
-        let mut file = io::BufWriter::new(file);
-        file.write_all(MAGIC)?;
-        file.write_all(&prefix)?;
-        let last = bytes.len().div_ceil(CHUNK).max(1) - 1;
-        for index in 0..=last {
-            let chunk = &bytes[index * CHUNK..bytes.len().min((index + 1) * CHUNK)];
-            let nonce = nonce(&prefix, index as u64, index == last);
-            let sealed = self
-                .cipher
-                .encrypt(&nonce, Payload::from(chunk))
-                .map_err(|_| io::Error::other("encryption failed"))?;
-            file.write_all(&sealed)?;
-        }
-        file.into_inner()
-            .map_err(io::IntoInnerError::into_error)?
-            .sync_all()
     }
 
     /// Whether the bytes of that hash are here.
@@ -167,8 +182,122 @@ impl Blobs {
 }
 
 /// Length of a file that holds so many bytes.
-fn stored_len(len: usize) -> u64 {
-    (HEADER + len + len.div_ceil(CHUNK).max(1) * TAG) as u64
+fn stored_len(len: u64) -> u64 {
+    HEADER as u64 + len + len.div_ceil(CHUNK as u64).max(1) * TAG as u64
+}
+
+/// A file under a name that nothing looks for, gone when it is dropped.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn rename(self, path: &Path) -> io::Result<()> {
+        // What is dropped afterwards has that name no more.
+        fs::rename(&self.0, path)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // The disk may be full: the room is given back at once.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Encrypts into a temporary file, chunk by chunk.
+struct Sealer {
+    file: io::BufWriter<File>,
+    temporary: Temporary,
+    cipher: XChaCha20Poly1305,
+    prefix: [u8; 16],
+    chunk: Vec<u8>,
+    index: u64,
+    /// Bytes that are still to come.
+    left: u64,
+}
+
+impl Sealer {
+    fn push(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        let pushed = bytes.len() as u64;
+        self.left = self.left.checked_sub(pushed).ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "more bytes than were announced",
+            )
+        })?;
+        while !bytes.is_empty() {
+            // Only now it is known that the chunk before is not the last.
+            if self.chunk.len() == CHUNK {
+                self.seal(false)?;
+            }
+            let fits = bytes.len().min(CHUNK - self.chunk.len());
+            let (now, later) = bytes.split_at(fits);
+            self.chunk.extend_from_slice(now);
+            bytes = later;
+        }
+        Ok(())
+    }
+
+    fn seal(&mut self, last: bool) -> io::Result<()> {
+        let nonce = nonce(&self.prefix, self.index, last);
+        let sealed = self
+            .cipher
+            .encrypt(&nonce, Payload::from(self.chunk.as_slice()))
+            .map_err(|_| io::Error::other("encryption failed"))?;
+        self.file.write_all(&sealed)?;
+        self.chunk.clear();
+        self.index += 1;
+        Ok(())
+    }
+
+    fn finish(mut self) -> io::Result<Temporary> {
+        if self.left > 0 {
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "fewer bytes than were announced",
+            ));
+        }
+        self.seal(true)?;
+        self.file
+            .into_inner()
+            .map_err(io::IntoInnerError::into_error)?
+            .sync_all()?;
+        Ok(self.temporary)
+    }
+}
+
+/// A blob whose bytes are coming; see [`Blobs::begin`].
+pub struct BlobWriter {
+    file: Sealer,
+    hash: sha2::Sha256,
+}
+
+impl BlobWriter {
+    /// The next bytes.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] when more come than were announced.
+    pub fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.hash.update(bytes);
+        self.file.push(bytes)
+    }
+
+    /// All have come: they are on disk, and their hash is known.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::UnexpectedEof`] when fewer came than were announced.
+    pub fn finish(self) -> io::Result<Arrived> {
+        Ok(Arrived {
+            file: self.file.finish()?,
+            sha256: Sha256(self.hash.finalize().into()),
+        })
+    }
+}
+
+/// A blob that came wholly and has no name yet.
+pub struct Arrived {
+    file: Temporary,
+    /// Of all its bytes.
+    pub sha256: Sha256,
 }
 
 fn nonce(prefix: &[u8; 16], index: u64, last: bool) -> XNonce {
@@ -271,6 +400,55 @@ mod tests {
                 "offset {offset}"
             );
         }
+    }
+
+    // F9: a video is never in memory as a whole
+    #[rstest]
+    #[case(0, 7)]
+    #[case(CHUNK, 1000)]
+    #[case(CHUNK + 1, CHUNK)]
+    #[case(5 * CHUNK + 3, 3 * CHUNK + 1)]
+    fn what_comes_piece_by_piece_is_what_is_read(#[case] len: usize, #[case] piece: usize) {
+        let dir = tempfile::tempdir().expect("dir");
+        let blobs = Blobs::open(dir.path(), &[1; 32]).expect("opens");
+        let bytes = sample(len);
+        let mut writer = blobs
+            .begin(len as u64, &Endless, &mut Fixed)
+            .expect("begins");
+        for piece in bytes.chunks(piece) {
+            writer.push(piece).expect("takes");
+        }
+        let arrived = writer.finish().expect("whole");
+        let name = arrived.sha256.to_string();
+        assert_eq!(arrived.sha256, Sha256::of(&bytes));
+        assert!(!blobs.has(&name), "nothing is here before it is whole");
+        blobs.publish(arrived).expect("publishes");
+        assert_eq!(blobs.read(&name).expect("reads"), bytes);
+        assert_eq!(
+            fs::metadata(blobs.path(&name)).expect("there").len(),
+            stored_len(len as u64),
+            "what is reserved is what is written"
+        );
+    }
+
+    // F9, lesson 29
+    #[test]
+    fn a_blob_that_is_cut_off_or_too_long_leaves_nothing() {
+        let dir = tempfile::tempdir().expect("dir");
+        let blobs = Blobs::open(dir.path(), &[1; 32]).expect("opens");
+        let begin = || blobs.begin(100, &Endless, &mut Fixed).expect("begins");
+        let mut short = begin();
+        short.push(&[7; 99]).expect("takes");
+        let cut = short.finish().map(drop).expect_err("cut");
+        assert_eq!(cut.kind(), io::ErrorKind::UnexpectedEof);
+        let mut long = begin();
+        let more = long.push(&[7; 101]).expect_err("too long");
+        assert_eq!(more.kind(), io::ErrorKind::InvalidInput);
+        drop(long);
+        let mut whole = begin();
+        whole.push(&[7; 100]).expect("takes");
+        drop(whole.finish().expect("whole"));
+        assert_eq!(fs::read_dir(dir.path()).expect("lists").count(), 0);
     }
 
     // F8

@@ -20,7 +20,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::vault::slot::derive;
 
-const MIGRATIONS: &[&str] = &[include_str!("sql/1.sql"), include_str!("sql/2.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("sql/1.sql"),
+    include_str!("sql/2.sql"),
+    include_str!("sql/3.sql"),
+];
 
 /// Why the store did not open.
 #[derive(Debug, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-/// A thumbnail is sent before renditions, originals last.
+/// A thumbnail is sent before renditions, then originals, clips last.
 pub mod form {
     #[allow(missing_docs)]
     pub const THUMBNAIL: i64 = 1;
@@ -10,6 +10,8 @@ pub mod form {
     pub const RENDITION: i64 = 2;
     #[allow(missing_docs)]
     pub const ORIGINAL: i64 = 3;
+    /// Video or sound, as it came.
+    pub const CLIP: i64 = 4;
 }
 
 /// One blob of a task.
@@ -96,7 +98,7 @@ pub fn get(db: &Connection, task: &str, sha256: &str) -> rusqlite::Result<Option
     .optional()
 }
 
-/// Blobs that are to be sent now: thumbnails first, originals last and only when allowed.
+/// Blobs that are to be sent now: thumbnails first; originals and then clips only when allowed.
 pub fn to_send(
     db: &Connection,
     now: i64,
@@ -104,7 +106,7 @@ pub fn to_send(
     limit: usize,
 ) -> rusqlite::Result<Vec<BlobRow>> {
     let most = if originals {
-        form::ORIGINAL
+        form::CLIP
     } else {
         form::RENDITION
     };

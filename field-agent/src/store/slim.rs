@@ -1,14 +1,14 @@
-//! Which photos may be removed from the tablet.
+//! Which photos and clips may be removed from the tablet.
 
 use rusqlite::{Connection, params};
 
-/// Originals of records that the office accepted before `accepted_before`, where nothing of the record
+/// Originals and clips of records that the office accepted before `accepted_before`, where nothing of the record
 /// waits for a confirmation: `(task, sha256)`. Also those whose row was given up and whose file a crash
 /// may have left.
 pub fn originals(db: &Connection, accepted_before: i64) -> rusqlite::Result<Vec<(String, String)>> {
     db.prepare_cached(
         "SELECT b.task, b.sha256 FROM blob b JOIN task t ON t.task = b.task
-         WHERE b.form = 3 AND b.delivery = 2 AND t.accepted_at <= ?1
+         WHERE b.form >= 3 AND b.delivery = 2 AND t.accepted_at <= ?1
            AND NOT EXISTS (SELECT 1 FROM change c WHERE c.task = b.task AND c.delivery <> 2)
            AND NOT EXISTS (SELECT 1 FROM statement s WHERE s.task = b.task AND s.delivery <> 2)
            AND NOT EXISTS (SELECT 1 FROM blob o WHERE o.task = b.task AND o.here = 1 AND o.delivery <> 2)",
@@ -21,7 +21,7 @@ pub fn originals(db: &Connection, accepted_before: i64) -> rusqlite::Result<Vec<
 pub fn give_up(db: &Connection, task: &str, sha256: &str) -> rusqlite::Result<bool> {
     let changed = db
         .prepare_cached(
-            "UPDATE blob SET here = 0 WHERE task = ?1 AND sha256 = ?2 AND form = 3 AND delivery = 2",
+            "UPDATE blob SET here = 0 WHERE task = ?1 AND sha256 = ?2 AND form >= 3 AND delivery = 2",
         )?
         .execute(params![task, sha256])?;
     Ok(changed > 0)

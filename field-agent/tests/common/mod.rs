@@ -363,6 +363,22 @@ impl Tablet {
         .await
     }
 
+    /// Hands a clip in; `query` says more, such as `&point=SP-01/p1`.
+    pub async fn add_clip(&self, task: &str, kind: &str, bytes: Vec<u8>, query: &str) -> Reply {
+        let url = self.url(&format!("/api/tasks/{task}/clips?kind={kind}{query}"));
+        self.send(self.client.post(url).body(bytes)).await
+    }
+
+    /// A part of a file: status, `Content-Range` and bytes.
+    pub async fn range(&self, path: &str, range: &str) -> (u16, String, Vec<u8>) {
+        let request = self.client.get(self.url(path)).header("range", range);
+        let answer = request.send().await.expect("answers");
+        let told = answer.headers().get("content-range");
+        let told = told.map_or("", |v| v.to_str().expect("text")).to_owned();
+        let status = answer.status().as_u16();
+        (status, told, answer.bytes().await.expect("body").to_vec())
+    }
+
     /// Everything that a record of the test task needs before signing.
     pub async fn fill(&self, task: &str) {
         for (path, value) in [
@@ -400,6 +416,13 @@ pub fn copy_folder(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).expect("copies");
         }
     }
+}
+
+/// Something that calls itself an MP4, of so many bytes.
+pub fn mp4(len: usize, seed: u8) -> Vec<u8> {
+    let mut bytes = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41".to_vec();
+    bytes.extend((bytes.len()..len).map(|i| (i * 31 % 251) as u8 ^ seed));
+    bytes
 }
 
 pub fn ink() -> Value {

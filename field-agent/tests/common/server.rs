@@ -775,7 +775,7 @@ impl Server {
                     round: entry.doc.view().round(),
                 });
             }
-            FeedEvent::Blob(blob) if mine(&blob.task) && blob.kind != BlobKind::Original => {
+            FeedEvent::Blob(blob) if mine(&blob.task) && blob.kind.is_small() => {
                 response.offered.push(blob.clone())
             }
             _ => {}
@@ -935,7 +935,10 @@ fn names(doc: &RecordDoc, sha256: &Sha256) -> bool {
         ["sha256", "rendition_sha256", "thumbnail_sha256"]
             .iter()
             .any(|f| view.text(&format!("photo/{id}/{f}")) == wanted)
-    })
+    }) || view
+        .entries("clip")
+        .iter()
+        .any(|id| view.text(&format!("clip/{id}/sha256")) == wanted)
 }
 
 fn with_keys(task: &Task, devices: &BTreeMap<Key, Vec<(String, Key)>>) -> Vec<Member> {

@@ -66,6 +66,14 @@ export function byteSize(bytes: number): string {
   return bytes < 1024 ** 3 ? `${(bytes / 1024 ** 2).toFixed(1)} MB` : `${(bytes / 1024 ** 3).toFixed(1)} GB`
 }
 
+/** `1:05` of a length; an hour and more as `1:02:05`. */
+export function clockTime(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  const pad = (n: number) => String(n).padStart(2, '0')
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60]
+  return hours ? `${hours}:${pad(minutes)}:${pad(seconds % 60)}` : `${minutes}:${pad(seconds % 60)}`
+}
+
 /** Fen as yuan with two decimals. */
 export function yuan(fen: number): string {
   return (fen / 100).toFixed(2)

@@ -146,6 +146,7 @@ pub fn assemble(
             .into_iter()
             .map(|id| reader.photo(&row.task, id, &material.stored))
             .collect(),
+        clips: reader.clips(&row.task, &material.stored),
         documents: reader.each("document", |r, id| DocumentView {
             title: r.text("document", id, "title"),
             note: r.text("document", id, "note"),
@@ -386,6 +387,45 @@ impl Reader<'_> {
         }
     }
 
+    /// The path of the check point to which a photo or clip belongs, or nothing.
+    fn point_of(&self, collection: &str, id: &str) -> String {
+        let point = self.text(collection, id, "point");
+        if point.is_empty() || point.starts_with("point/") {
+            point
+        } else {
+            format!("point/{point}")
+        }
+    }
+
+    /// In the order in which they were recorded or added.
+    fn clips(&self, task: &str, stored: &HashMap<String, bool>) -> Vec<ClipView> {
+        let ids = self.view.entries("clip");
+        let mut clips: Vec<ClipView> = ids.iter().map(|id| self.clip(task, id, stored)).collect();
+        clips.sort_by_key(|c| c.recorded_at.or(c.added_at));
+        clips
+    }
+
+    fn clip(&self, task: &str, id: &str, stored: &HashMap<String, bool>) -> ClipView {
+        let int = |word: &str| self.view.int(&format!("clip/{id}/{word}"));
+        let text = |word: &str| self.text("clip", id, word);
+        let is_here = stored.get(&text("sha256")) == Some(&true);
+        ClipView {
+            id: id.to_owned(),
+            kind: text("kind"),
+            media: text("media"),
+            point: self.point_of("clip", id),
+            caption: text("caption"),
+            duration_ms: int("duration_ms"),
+            recorded_at: int("recorded_at"),
+            added_at: int("added_at"),
+            added_by: self.by("clip", id).0,
+            size: int("size"),
+            sha256: text("sha256"),
+            withdrawn: self.view.is_true(&format!("clip/{id}/withdrawn")),
+            url: is_here.then(|| format!("/api/records/{task}/clips/{id}")),
+        }
+    }
+
     fn photo(&self, task: &str, id: &str, stored: &HashMap<String, bool>) -> PhotoView {
         let int = |word: &str| self.view.int(&format!("photo/{id}/{word}"));
         let is_here = |word: &str| stored.get(&self.text("photo", id, word)) == Some(&true);
@@ -400,14 +440,9 @@ impl Reader<'_> {
                 .find(|(form, _, here)| *form == wanted && *here)?;
             Some(format!("/api/records/{task}/photos/{id}/{word}"))
         };
-        let point = self.text("photo", id, "point");
         PhotoView {
             id: id.to_owned(),
-            point: if point.is_empty() || point.starts_with("point/") {
-                point
-            } else {
-                format!("point/{point}")
-            },
+            point: self.point_of("photo", id),
             caption: self.text("photo", id, "caption"),
             taken_at: int("taken_at"),
             added_at: int("added_at"),

@@ -74,6 +74,10 @@ impl Found {
     fn photos(&self) -> usize {
         self.r.photos.iter().filter(|p| !p.withdrawn).count()
     }
+
+    fn clips(&self) -> usize {
+        self.r.clips.iter().filter(|c| !c.withdrawn).count()
+    }
 }
 
 /// What an SVG shows of the pad: the writing with a margin.

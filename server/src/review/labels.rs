@@ -84,6 +84,7 @@ fn single_label(path: &str) -> Option<&'static str> {
 fn entry_words(collection: &str, word: &str) -> Option<(&'static str, &'static str)> {
     let thing = match collection {
         "photo" => "照片",
+        "clip" => "录像录音",
         "document" => "查阅资料",
         "statement" => "陈述",
         "sample" => "抽样",
@@ -92,8 +93,8 @@ fn entry_words(collection: &str, word: &str) -> Option<(&'static str, &'static s
         _ => return None,
     };
     let word = match word {
-        "sha256" => "原图指纹",
-        "size" => "原图大小",
+        "sha256" => "原文件指纹",
+        "size" => "原文件大小",
         "media" => "文件类型",
         "point" => "所属检查要点",
         "caption" => "说明",
@@ -101,6 +102,9 @@ fn entry_words(collection: &str, word: &str) -> Option<(&'static str, &'static s
         "added_at" => "加入时间",
         "width" | "height" => "尺寸",
         "lat_e7" | "lon_e7" => "拍摄地点",
+        "kind" => "内容类别",
+        "recorded_at" => "录制时间",
+        "duration_ms" => "时长",
         "withdrawn" => "撤回",
         "title" => "名称",
         "note" => "备注",

@@ -7,6 +7,7 @@
 //! other change.
 
 mod assemble;
+mod clips;
 mod copy;
 mod decide;
 mod labels;

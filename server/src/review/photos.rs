@@ -31,15 +31,26 @@ pub(super) async fn photo(
         "original" => "sha256",
         _ => return Err(AppError::not_found("form of a photo")),
     };
-    let scope = Some(actor.scope(Right::ReadRecords));
+    let (sha256, _) = stored(&state, &actor, &task, format!("photo/{photo}/{word}")).await?;
+    let bytes = state.blob_store.read(&task, &sha256, None).await?;
+    Ok(image(bytes, &sha256))
+}
+
+/// Hash and size of the whole blob that a cell of a record names, if this reader may see the record.
+pub(super) async fn stored(
+    state: &AppState,
+    actor: &Actor,
+    task: &str,
+    cell: String,
+) -> Result<(String, u64), AppError> {
     let wanted = Wanted {
-        task: Some(task.clone()),
-        scope,
+        task: Some(task.to_owned()),
+        scope: Some(actor.scope(Right::ReadRecords)),
         limit: 1,
         ..Wanted::default()
     };
-    let named = task.clone();
-    let sha256 = state
+    let named = task.to_owned();
+    state
         .db
         .read(move |tx| {
             if tasks(tx, &wanted)?.0.is_empty() {
@@ -47,15 +58,13 @@ pub(super) async fn photo(
             }
             let record = seal::load(tx, &named)?;
             let view = record.map(|(record, _)| record.view()).unwrap_or_default();
-            let sha256 = view.text(&format!("photo/{photo}/{word}")).to_owned();
+            let sha256 = view.text(&cell).to_owned();
             let blob = records::blob(tx, &named, &sha256)?;
             blob.filter(|b| b.stored)
-                .map(|_| sha256)
-                .ok_or_else(|| AppError::not_found("photo"))
+                .map(|b| (sha256, b.size))
+                .ok_or_else(|| AppError::not_found("file of a record"))
         })
-        .await?;
-    let bytes = state.blob_store.read(&task, &sha256, None).await?;
-    Ok(image(bytes, &sha256))
+        .await
 }
 
 fn image(bytes: Vec<u8>, sha256: &str) -> Response {

@@ -26,6 +26,7 @@ pub fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(accept))
         .routes(routes!(give_back))
         .routes(routes!(super::photos::photo))
+        .routes(routes!(super::clips::clip))
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]

@@ -72,6 +72,8 @@ pub struct ReviewView {
     pub code: CodeView,
     pub sheets: Vec<SheetView>,
     pub photos: Vec<PhotoView>,
+    /// Video and sound: for the office only, never published (F9).
+    pub clips: Vec<ClipView>,
     pub documents: Vec<DocumentView>,
     pub statements: Vec<StatementView>,
     pub samples: Vec<SampleView>,
@@ -327,6 +329,30 @@ pub struct PhotoView {
     pub thumbnail_url: Option<String>,
     pub rendition_url: Option<String>,
     pub original_url: Option<String>,
+}
+
+/// A clip of video or sound (F9).
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ClipView {
+    pub id: String,
+    /// `entry`, `identity`, `certificates`, `check` or `refusal`.
+    pub kind: String,
+    /// Such as `video/mp4`, as the tablet read it from the bytes.
+    pub media: String,
+    /// `point/{item}/{point}`, or empty.
+    pub point: String,
+    pub caption: String,
+    /// Length as the tablet was told it.
+    pub duration_ms: Option<i64>,
+    /// By the tablet's clock.
+    pub recorded_at: Option<i64>,
+    pub added_at: Option<i64>,
+    pub added_by: String,
+    pub size: Option<i64>,
+    pub sha256: String,
+    pub withdrawn: bool,
+    /// Where it can be played, once all of it is here and its hash was checked.
+    pub url: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

@@ -1,4 +1,4 @@
-//! Photos on their way in and out: content-addressed, resumable (the shape of tus 1.0, keyed by
+//! Photos and clips on their way in and out: content-addressed, resumable (the shape of tus 1.0, keyed by
 //! content). Partial uploads are staged on local disk; the object store sees whole blobs only.
 //!
 //! A crash leaves at most bytes behind the noted offset, which the next chunk overwrites; an offset
@@ -27,8 +27,6 @@ use super::store::{self, Device, FeedKind};
 use crate::error::{AppError, Kind};
 use crate::state::AppState;
 
-/// Greatest photo or other attachment, in bytes.
-pub const MAX_BLOB: u64 = 64 * 1024 * 1024;
 /// Greatest chunk, in bytes.
 pub const MAX_CHUNK: usize = 1024 * 1024;
 /// Nothing came for so long: the connection is given up, and what came is kept.
@@ -85,6 +83,56 @@ impl BlobStore {
             .await
             .map_err(AppError::internal)?;
         Ok(bytes.to_vec())
+    }
+
+    /// A part of a whole blob as a body that is read as it goes.
+    pub async fn stream(
+        &self,
+        task: &str,
+        sha256: &str,
+        range: std::ops::Range<u64>,
+    ) -> Result<Body, AppError> {
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(range)),
+            ..GetOptions::default()
+        };
+        let found = self
+            .objects
+            .get_opts(&object_path(task, sha256), options)
+            .await;
+        Ok(Body::from_stream(
+            found.map_err(AppError::internal)?.into_stream(),
+        ))
+    }
+
+    /// Publishes a staged file whose hash was checked; of a long one never more than a part is in
+    /// memory.
+    async fn publish(&self, task: &str, sha256: &str, staged: PathBuf) -> Result<(), AppError> {
+        let path = object_path(task, sha256);
+        let mut upload = self
+            .objects
+            .put_multipart(&path)
+            .await
+            .map_err(AppError::internal)?;
+        let mut offset = 0;
+        loop {
+            let from = staged.clone();
+            let part = tokio::task::spawn_blocking(move || read_part(&from, offset));
+            let part = part
+                .await
+                .map_err(AppError::internal)?
+                .map_err(AppError::internal)?;
+            if part.is_empty() {
+                break;
+            }
+            offset += part.len() as u64;
+            upload
+                .put_part(part.into())
+                .await
+                .map_err(|e| object_error(&e))?;
+        }
+        let done = upload.complete().await;
+        done.map(drop).map_err(|e| object_error(&e))
     }
 
     /// Keeps whole bytes in `folder` under their hash; the same bytes again change nothing.
@@ -160,6 +208,8 @@ fn object_path(task: &str, sha256: &str) -> ObjectPath {
 pub struct Progress {
     pub offset: u64,
     pub size: u64,
+    /// Greatest size that is taken.
+    pub limit: u64,
     pub stored: bool,
 }
 
@@ -186,6 +236,7 @@ pub async fn progress(
     Ok(Progress {
         offset: row.received,
         size: row.size,
+        limit: row.kind.max_bytes(),
         stored: row.stored,
     })
 }
@@ -219,8 +270,9 @@ pub async fn append(state: &AppState, device: &Device, piece: Piece) -> Result<P
     if known.stored {
         return Ok(known);
     }
-    if known.size > MAX_BLOB {
-        return Err(AppError::too_large("附件超过 64 MiB，不能上传"));
+    if known.size > known.limit {
+        let text = format!("附件超过 {} MiB，不能上传", known.limit >> 20);
+        return Err(AppError::too_large(text));
     }
     if piece.offset != known.offset {
         return Err(elsewhere());
@@ -317,13 +369,9 @@ async fn store_chunk(
             stored: false,
             ..known
         },
-        Whole::Right(bytes) => {
-            let put = state
-                .blob_store
-                .objects
-                .put(&object_path(task, sha256), bytes.into())
-                .await;
-            put.map_err(AppError::internal)?;
+        Whole::Right => {
+            let staged = state.blob_store.staged(task, sha256);
+            state.blob_store.publish(task, sha256, staged).await?;
             Progress {
                 offset: written,
                 stored: true,
@@ -349,7 +397,7 @@ async fn note(state: &AppState, task: &str, sha256: &str, done: Progress) -> Res
             }
             let row = store::blob(tx, &task, &sha256)?;
             let is_news = store::blob_stored(tx, &task, &sha256, now)?;
-            let for_colleagues = row.is_some_and(|r| r.kind != ::sync::message::BlobKind::Original);
+            let for_colleagues = row.is_some_and(|r| r.kind.is_small());
             if is_news && for_colleagues {
                 store::tell_team(tx, &task, "", FeedKind::Blob, &sha256)?;
             }
@@ -360,7 +408,7 @@ async fn note(state: &AppState, task: &str, sha256: &str, done: Progress) -> Res
 
 enum Whole {
     NotYet,
-    Right(Vec<u8>),
+    Right,
     Wrong,
 }
 
@@ -384,13 +432,44 @@ fn write_chunk(
     if offset + (chunk.len() as u64) < size {
         return Ok(Whole::NotYet);
     }
-    let mut bytes = Vec::new();
-    File::open(path)?.read_to_end(&mut bytes)?;
-    if hex::encode(sha2::Sha256::digest(&bytes)) == sha256 {
-        return Ok(Whole::Right(bytes));
+    let mut hash = sha2::Sha256::new();
+    let mut read = 0;
+    while read < size {
+        let part = read_part(path, read)?;
+        if part.is_empty() {
+            break;
+        }
+        hash.update(&part);
+        read += part.len() as u64;
+    }
+    if hex::encode(hash.finalize()) == sha256 {
+        return Ok(Whole::Right);
     }
     file.set_len(0)?;
     Ok(Whole::Wrong)
+}
+
+/// So many bytes of a blob are in memory at a time while it is published.
+const PART: u64 = 8 << 20;
+
+fn read_part(path: &Path, offset: u64) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(offset))?;
+    let mut part = Vec::new();
+    file.take(PART).read_to_end(&mut part)?;
+    Ok(part)
+}
+
+/// An error of the object store; a full disk is told as such.
+fn object_error(error: &object_store::Error) -> AppError {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(e) = cause {
+        if let Some(io) = e.downcast_ref::<io::Error>() {
+            return storage_error(io);
+        }
+        cause = e.source();
+    }
+    AppError::internal(error)
 }
 
 fn storage_error(error: &io::Error) -> AppError {
@@ -398,7 +477,7 @@ fn storage_error(error: &io::Error) -> AppError {
         return AppError::new(
             Kind::Unavailable,
             "server_full",
-            "服务器存储空间不足，照片仍保存在平板上，请联系管理员",
+            "服务器存储空间不足，文件仍保存在平板上，请联系管理员",
         );
     }
     AppError::internal(error)

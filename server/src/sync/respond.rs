@@ -6,8 +6,8 @@ use ::sync::canonical;
 use ::sync::facts::Roster;
 use ::sync::ids::{Sha256, TaskId};
 use ::sync::message::{
-    BlobKind, BlobRef, BlobState, Cursor, DocChanges, Grant, OfficeState, SyncRequest,
-    SyncResponse, TaskState, VERSION,
+    BlobRef, BlobState, Cursor, DocChanges, Grant, OfficeState, SyncRequest, SyncResponse,
+    TaskState, VERSION,
 };
 use ::sync::signing;
 
@@ -265,8 +265,8 @@ impl<'a> Down<'a> {
     }
 
     fn blob(&mut self, tx: &mut Tx<'_>, task: TaskId, sha256: &str) -> Result<(), AppError> {
-        let row = store::blob(tx, &task.to_string(), sha256)?
-            .filter(|r| r.stored && r.kind != BlobKind::Original);
+        let row =
+            store::blob(tx, &task.to_string(), sha256)?.filter(|r| r.stored && r.kind.is_small());
         if let Some(row) = row {
             let sha256 = sha256.parse().map_err(AppError::internal)?;
             if self.asked.contains(&(task, sha256)) {

@@ -734,15 +734,15 @@ fn runs(rows: &[(i64, String, bool, i64)]) -> Vec<(i64, i64)> {
 pub struct BlobRow {
     pub size: u64,
     pub kind: BlobKind,
-    pub photo: String,
     pub received: u64,
     pub stored: bool,
 }
 
-const KINDS: [(BlobKind, &str); 3] = [
+const KINDS: [(BlobKind, &str); 4] = [
     (BlobKind::Thumbnail, "thumbnail"),
     (BlobKind::Rendition, "rendition"),
     (BlobKind::Original, "original"),
+    (BlobKind::Clip, "clip"),
 ];
 
 /// Makes room for the blobs that a record names.
@@ -754,9 +754,9 @@ pub fn name_blobs(tx: &mut Tx<'_>, task: &str, blobs: &[NamedBlob]) -> Result<()
             .map_or("original", |(_, w)| w);
         let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
         tx.execute(
-            "INSERT INTO blobs (task, sha256, size, kind, photo, received) VALUES ($1, $2, $3, $4, $5, 0)
+            "INSERT INTO blobs (task, sha256, size, kind, entry, received) VALUES ($1, $2, $3, $4, $5, 0)
              ON CONFLICT (task, sha256) DO NOTHING",
-            &[&task, &blob.sha256.to_string(), &size, &kind, &blob.photo],
+            &[&task, &blob.sha256.to_string(), &size, &kind, &blob.entry],
         )?;
     }
     Ok(())
@@ -764,7 +764,7 @@ pub fn name_blobs(tx: &mut Tx<'_>, task: &str, blobs: &[NamedBlob]) -> Result<()
 
 pub fn blob(tx: &mut Tx<'_>, task: &str, sha256: &str) -> Result<Option<BlobRow>> {
     tx.query_opt(
-        "SELECT size, kind, photo, received, stored_at IS NOT NULL FROM blobs WHERE task = $1 AND sha256 = $2",
+        "SELECT size, kind, received, stored_at IS NOT NULL FROM blobs WHERE task = $1 AND sha256 = $2",
         &[&task, &sha256],
         |r| {
             let kind: String = r.get(1)?;
@@ -773,9 +773,8 @@ pub fn blob(tx: &mut Tx<'_>, task: &str, sha256: &str) -> Result<Option<BlobRow>
             Ok(BlobRow {
                 size: unsigned(r.get(0)?),
                 kind: kind.ok_or(DbError::Column { index: 1, expected: "blob kind" })?,
-                photo: r.get(2)?,
-                received: unsigned(r.get(3)?),
-                stored: r.get(4)?,
+                received: unsigned(r.get(2)?),
+                stored: r.get(3)?,
             })
         },
     )

@@ -85,11 +85,12 @@ pub enum Fate {
     Refused,
 }
 
-/// A blob that a photo of the record names.
+/// A blob that a photo or clip of the record names.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct NamedBlob {
+    /// Id of the photo or clip.
     #[n(0)]
-    pub photo: String,
+    pub entry: String,
     #[n(1)]
     pub sha256: Sha256,
     #[n(2)]
@@ -140,20 +141,22 @@ impl Summary {
     }
 }
 
-/// The blobs that the photos of a record name.
+/// The blobs that the photos and clips of a record name.
 pub fn named_blobs(view: &View) -> Vec<NamedBlob> {
     let mut blobs = Vec::new();
-    for photo in view.entries("photo") {
-        for (prefix, kind) in [
-            ("", BlobKind::Original),
-            ("rendition_", BlobKind::Rendition),
-            ("thumbnail_", BlobKind::Thumbnail),
-        ] {
-            let sha256 = view.text(&format!("photo/{photo}/{prefix}sha256")).parse();
-            let size = view.int(&format!("photo/{photo}/{prefix}size"));
+    for (collection, prefix, kind) in [
+        ("photo", "", BlobKind::Original),
+        ("photo", "rendition_", BlobKind::Rendition),
+        ("photo", "thumbnail_", BlobKind::Thumbnail),
+        ("clip", "", BlobKind::Clip),
+    ] {
+        for entry in view.entries(collection) {
+            let path = |field: &str| format!("{collection}/{entry}/{prefix}{field}");
+            let sha256 = view.text(&path("sha256")).parse();
+            let size = view.int(&path("size"));
             if let (Ok(sha256), Some(size)) = (sha256, size.and_then(|s| u64::try_from(s).ok())) {
                 blobs.push(NamedBlob {
-                    photo: photo.to_owned(),
+                    entry: entry.to_owned(),
                     sha256,
                     size,
                     kind,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ::sync::bundle::{BundleWriter, MAX_BLOB_BYTES, MAX_RECIPIENTS, estimated_bytes};
 use ::sync::ids::{Key, TaskId};
-use ::sync::message::{BlobRef, Cursor, MAX_BODY_BYTES, SyncResponse, pack};
+use ::sync::message::{BlobKind, BlobRef, Cursor, MAX_BODY_BYTES, SyncResponse, pack};
 
 use super::super::nearby::{MOST_BYTES, log_after};
 use super::super::sync::blob_ref;
@@ -99,6 +99,7 @@ impl Open {
             BundlePhotos::None => return Ok(Vec::new()),
             BundlePhotos::Small => queue::form::RENDITION,
             BundlePhotos::Originals => queue::form::ORIGINAL,
+            BundlePhotos::Everything => queue::form::CLIP,
         };
         let mut rows = Vec::new();
         for task in tasks {
@@ -125,7 +126,8 @@ impl Agent {
             let size = |export: &Export| export.blobs.iter().map(|b| b.size).sum::<u64>();
             let records = open.export(&of(BundlePhotos::None))?;
             let small = open.export(&of(BundlePhotos::Small))?;
-            let all = open.export(&of(BundlePhotos::Originals))?;
+            let originals = open.export(&of(BundlePhotos::Originals))?;
+            let all = open.export(&of(BundlePhotos::Everything))?;
             let (mut changes, mut bytes) = (0, 0);
             for task in &records.tasks {
                 let counted = open.db.query_row(
@@ -137,14 +139,19 @@ impl Agent {
                 changes += count;
                 bytes += size.unsigned_abs();
             }
-            let photos = all.blobs.iter().filter(|b| b.kind == ::sync::message::BlobKind::Original);
+            let number = |kind| {
+                let those = all.blobs.iter().filter(|b| b.kind == kind);
+                u32::try_from(those.count()).unwrap_or(u32::MAX)
+            };
             Ok(BundlePlan {
                 tasks: u32::try_from(records.tasks.len()).unwrap_or(u32::MAX),
                 changes,
-                photos: u32::try_from(photos.count()).unwrap_or(u32::MAX),
+                photos: number(BlobKind::Original),
+                clips: number(BlobKind::Clip),
                 bytes_records: estimated_bytes(bytes, 0),
                 bytes_small: estimated_bytes(bytes, size(&small)),
-                bytes_originals: estimated_bytes(bytes, size(&all)),
+                bytes_originals: estimated_bytes(bytes, size(&originals)),
+                bytes_everything: estimated_bytes(bytes, size(&all)),
             })
         })
     }

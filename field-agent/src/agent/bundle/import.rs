@@ -1,23 +1,22 @@
 //! Taking a bundle in: by the admission of the network, as far as the file is whole.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use ::sync::bundle::{BundleError, BundleReader, Part};
-use ::sync::ids::{Sha256, TaskId};
+use ::sync::ids::TaskId;
 use ::sync::message::{BlobRef, SyncResponse};
 
+use super::super::photos::write_failed;
 use super::super::sync::{
-    Applied, apply_from_office_file, apply_from_tablet, keep_photo, kept_out, wanted_photo,
+    Applied, apply_from_office_file, apply_from_tablet, begin_blob, keep_blob, kept_out,
+    wanted_blob,
 };
 use super::super::{Agent, lock, storage};
 use crate::api::Problem;
 use crate::api::bundle::{BundleImported, BundleRefusal, BundleSource, BundleTask};
-use crate::store::tasks;
-
-/// Longest photo or attachment that is taken, in bytes: as the office has it.
-const MAX_BLOB: u64 = 64 << 20;
+use crate::store::{blobs::BlobWriter, tasks};
 
 /// A bundle that is being read.
 pub struct Import {
@@ -25,7 +24,7 @@ pub struct Import {
     told: BundleImported,
     tasks: BTreeMap<TaskId, BundleTask>,
     elsewhere: BTreeSet<TaskId>,
-    blob: Option<(BlobRef, Vec<u8>)>,
+    blob: Option<(BlobRef, BlobWriter)>,
 }
 
 fn unreadable(error: &BundleError) -> Problem {
@@ -116,27 +115,33 @@ impl Agent {
             }
             Part::Blob(blob) => {
                 self.import_blob(import)?;
-                // Asked before a byte is kept: a file must not fill the memory with what nobody wants.
-                let wanted = blob.size <= MAX_BLOB
+                // Asked before a byte is kept: a file must not fill the tablet with what nobody wants.
+                let wanted = blob.size <= blob.kind.max_bytes()
                     && self.with_open(|open| {
                         match tasks::get(&open.db, &blob.task.to_string()) {
-                            Ok(Some(_)) => wanted_photo(open, &blob),
+                            Ok(Some(_)) => wanted_blob(open, &blob),
                             Ok(None) => Ok(false),
                             Err(e) => Err(storage(e)),
                         }
                     })?;
-                import.blob = wanted.then(|| (blob, Vec::new()));
+                if wanted {
+                    let come = begin_blob(self, &blob)?;
+                    import.blob = Some((blob, come));
+                }
                 Ok(())
             }
             Part::Bytes(bytes) => {
-                if let Some((blob, so_far)) = import.blob.as_mut() {
-                    if (so_far.len() + bytes.len()) as u64 <= blob.size {
-                        so_far.extend_from_slice(&bytes);
-                    } else {
+                let Some((_, come)) = import.blob.as_mut() else {
+                    return Ok(());
+                };
+                match come.push(&bytes) {
+                    // More than was announced: what it is, nobody knows.
+                    Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
                         import.blob = None;
+                        Ok(())
                     }
+                    pushed => pushed.map_err(|e| write_failed(&e)),
                 }
-                Ok(())
             }
         }
     }
@@ -231,14 +236,12 @@ impl Agent {
 
     /// Keeps the photo that has come, when it is whole and what its name says.
     fn import_blob(self: &Arc<Self>, import: &mut Import) -> Result<(), Problem> {
-        let Some((blob, bytes)) = import.blob.take() else {
+        let Some((blob, come)) = import.blob.take() else {
             return Ok(());
         };
-        if bytes.len() as u64 != blob.size || Sha256::of(&bytes) != blob.sha256 {
-            return Ok(());
+        if keep_blob(self, &blob, come, self.now())? {
+            self.bundle_task(import, blob.task)?.photos += 1;
         }
-        keep_photo(self, &blob, &bytes, self.now())?;
-        self.bundle_task(import, blob.task)?.photos += 1;
         Ok(())
     }
 }

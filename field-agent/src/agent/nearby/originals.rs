@@ -12,7 +12,7 @@ use ::sync::message::{BlobKind, BlobRef};
 use ::sync::session::MAX_CHUNK;
 
 use super::super::photos::write_failed;
-use super::super::sync::{keep_photo, wanted_photo};
+use super::super::sync::{keep_photo, wanted_blob};
 use super::super::{Agent, Open, disk_full, lock, storage};
 use super::pull::{Asked, Failed};
 use crate::api::Problem;
@@ -231,7 +231,7 @@ impl Agent {
         })?;
         for blob in wishes {
             // It came by another way, or the record does not name it any more.
-            if !self.with_open(|open| wanted_photo(open, &blob))? {
+            if !self.with_open(|open| wanted_blob(open, &blob))? {
                 self.with_open(|open| open.end_wish(&blob))?;
                 continue;
             }

@@ -9,11 +9,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ::sync::ids::{Key, Sha256};
-use ::sync::message::{self, BlobKind, BlobRef, Cursor, SyncRequest, SyncResponse, VERSION};
+use ::sync::message::{self, BlobRef, Cursor, SyncRequest, SyncResponse, VERSION};
 use ::sync::session::MAX_CHUNK;
 use ::sync::signing::RequestAuth;
 
-use super::super::sync::{apply_from_tablet, keep_photo, log_place, wanted_photo};
+use super::super::sync::{apply_from_tablet, keep_photo, log_place, wanted_blob};
 use super::super::{Agent, Open, lock, storage};
 use super::{Hello, Knock, to};
 use crate::api::Problem;
@@ -220,8 +220,8 @@ impl Agent {
 
     /// A thumbnail or rendition that is not here; hash first, then the file, then the row. Whether it came.
     async fn pull_photo(self: &Arc<Self>, asked: &Asked, blob: BlobRef) -> Result<bool, Failed> {
-        let small = blob.kind != BlobKind::Original && blob.size <= MOST_SMALL;
-        if !small || !self.with_open(|open| wanted_photo(open, &blob))? {
+        let small = blob.kind.is_small() && blob.size <= MOST_SMALL;
+        if !small || !self.with_open(|open| wanted_blob(open, &blob))? {
             return Ok(false);
         }
         let mut bytes: Vec<u8> = Vec::new();

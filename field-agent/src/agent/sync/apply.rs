@@ -120,7 +120,7 @@ impl Agent {
     }
 }
 
-/// Records and photos that the server has not confirmed.
+/// Records, and photos and clips together, that the server has not confirmed.
 pub(in crate::agent) fn unconfirmed(db: &Connection) -> rusqlite::Result<(u32, u32)> {
     let records = db.query_row(
         "SELECT count(*) FROM (SELECT task FROM change WHERE delivery <> 2 UNION SELECT task FROM statement WHERE delivery <> 2)",
@@ -128,7 +128,7 @@ pub(in crate::agent) fn unconfirmed(db: &Connection) -> rusqlite::Result<(u32, u
         |r| r.get(0),
     )?;
     let photos = db.query_row(
-        "SELECT count(*) FROM blob WHERE here = 1 AND form = 3 AND delivery <> 2",
+        "SELECT count(*) FROM blob WHERE here = 1 AND form >= 3 AND delivery <> 2",
         [],
         |r| r.get(0),
     )?;

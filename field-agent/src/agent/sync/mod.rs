@@ -17,7 +17,7 @@ pub(super) use apply::{
     Applied, apply_from_office_file, apply_from_tablet, log_place, unconfirmed,
 };
 pub(super) use pack::{blob_ref, signed_docs};
-pub(super) use transfer::{keep_photo, wanted_photo};
+pub(super) use transfer::{begin_blob, keep_blob, keep_photo, wanted_blob};
 pub(super) use words::kept_out;
 
 use std::collections::{BTreeSet, HashMap};

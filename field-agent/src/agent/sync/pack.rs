@@ -31,6 +31,7 @@ pub(super) fn kind_of(form: i64) -> BlobKind {
     match form {
         queue::form::THUMBNAIL => BlobKind::Thumbnail,
         queue::form::RENDITION => BlobKind::Rendition,
+        queue::form::CLIP => BlobKind::Clip,
         _ => BlobKind::Original,
     }
 }
@@ -40,6 +41,7 @@ pub(super) fn form_of(kind: BlobKind) -> i64 {
         BlobKind::Thumbnail => queue::form::THUMBNAIL,
         BlobKind::Rendition => queue::form::RENDITION,
         BlobKind::Original => queue::form::ORIGINAL,
+        BlobKind::Clip => queue::form::CLIP,
     }
 }
 

@@ -108,7 +108,7 @@ pub(super) fn receipts(
             touched.insert(blob.task);
         } else if state.unwanted {
             let failures = queue::get(db, &task, &sha256)?.map_or(0, |r| r.failures);
-            let text = "服务器暂不接收：照片所属的记录还没有被接收。";
+            let text = "服务器暂不接收：文件所属的记录还没有被接收。";
             queue::fail(db, &task, &sha256, text, false, now + blob_pause(failures))?;
         } else {
             let row = queue::get(db, &task, &sha256)?;
@@ -124,7 +124,7 @@ pub(super) fn receipts(
                     db,
                     &task,
                     &sha256,
-                    "服务器收到的照片不完整，将重新发送。",
+                    "服务器收到的文件不完整，将重新发送。",
                     false,
                     now + pause,
                 )?;

@@ -1,4 +1,4 @@
-//! Moves photos in chunks: `PATCH` up, `GET` down, by content hash.
+//! Moves photos and clips in chunks: `PATCH` up, `GET` down, by content hash.
 
 use std::sync::Arc;
 
@@ -6,12 +6,14 @@ use sync::ids::Sha256;
 use sync::message::{BlobKind, BlobRef};
 use sync::session::{Direction, Failure, Transfer};
 
+use super::super::photos::write_failed;
 use super::super::{Agent, Open, lock, storage};
 use super::pack::form_of;
 use super::receipts::blob_pause;
 use super::{StepFailure, words};
 use crate::api::Problem;
 use crate::ports::FetchAnswer;
+use crate::store::blobs::BlobWriter;
 use crate::store::{delivery, queue, tasks};
 
 fn path(transfer: &Transfer) -> String {
@@ -93,11 +95,7 @@ impl Agent {
             .read_range(&transfer.blob.sha256.to_string(), offset, length)
             .map_err(|e| {
                 tracing::error!(%e, "photo");
-                self.note_blob_failure(
-                    transfer,
-                    "本机的照片文件已损坏或丢失；请联系管理员。",
-                    true,
-                );
+                self.note_blob_failure(transfer, "本机的文件已损坏或丢失；请联系管理员。", true);
                 StepFailure {
                     failure: Failure::ThisBlob,
                     error: None,
@@ -141,10 +139,10 @@ impl Agent {
             return words::status(answer);
         }
         let (text, permanent) = match answer.status {
-            413 => ("照片过大，服务器不接收。".to_owned(), true),
-            403 | 404 | 410 => ("服务器还不认识这张照片，稍后再试。".to_owned(), false),
+            413 => ("文件过大，服务器不接收。".to_owned(), true),
+            403 | 404 | 410 => ("服务器还不认识这个文件，稍后再试。".to_owned(), false),
             status => (
-                format!("服务器没有接收这张照片（{status}），稍后再试。"),
+                format!("服务器没有接收这个文件（{status}），稍后再试。"),
                 false,
             ),
         };
@@ -216,7 +214,7 @@ impl Agent {
     /// Hash first, then the file, then the row: a cut leaves nothing that is taken for whole (lesson 29).
     fn keep_download(&self, transfer: &Transfer, bytes: Vec<u8>) -> Result<(), StepFailure> {
         if Sha256::of(&bytes) != transfer.blob.sha256 {
-            self.note_blob_failure(transfer, "收到的照片与登记的不一致，将重新获取。", false);
+            self.note_blob_failure(transfer, "收到的文件与登记的不一致，将重新获取。", false);
             return Err(StepFailure {
                 failure: Failure::ThisBlob,
                 error: None,
@@ -234,18 +232,17 @@ impl Agent {
             self.space.as_ref(),
             lock(&self.random).as_mut(),
         );
-        let kept = written
-            .map_err(|e| super::super::photos::write_failed(&e))
-            .and_then(|()| {
-                self.with_open(|open| queue::arrived(&open.db, &task, &sha256).map_err(storage))
-            });
+        let kept = written.map_err(|e| write_failed(&e)).and_then(|()| {
+            self.with_open(|open| queue::arrived(&open.db, &task, &sha256).map_err(storage))
+        });
         self.touch();
         kept.map_err(|p| StepFailure::storage(&p))
     }
 }
 
-/// Whether a photo that another tablet has is one to keep here: named by the record, not here yet.
-pub(in crate::agent) fn wanted_photo(open: &mut Open, blob: &BlobRef) -> Result<bool, Problem> {
+/// Whether a photo or clip that another tablet has is one to keep here: named by the record, not here
+/// yet.
+pub(in crate::agent) fn wanted_blob(open: &mut Open, blob: &BlobRef) -> Result<bool, Problem> {
     let task = blob.task.to_string();
     if tasks::get(&open.db, &task).map_err(storage)?.is_none() {
         return Ok(false);
@@ -255,35 +252,49 @@ pub(in crate::agent) fn wanted_photo(open: &mut Open, blob: &BlobRef) -> Result<
     if row.is_some_and(|row| row.here) {
         return Ok(false);
     }
-    let name = match blob.kind {
-        BlobKind::Thumbnail => "thumbnail_",
-        BlobKind::Rendition => "rendition_",
-        BlobKind::Original => "",
+    let (entry, name) = match blob.kind {
+        BlobKind::Thumbnail => ("photo", "thumbnail_"),
+        BlobKind::Rendition => ("photo", "rendition_"),
+        BlobKind::Original => ("photo", ""),
+        BlobKind::Clip => ("clip", ""),
     };
     let view = &open.record(blob.task)?.view;
     let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
-    Ok(view.entries("photo").iter().any(|id| {
-        view.text(&format!("photo/{id}/{name}sha256")) == sha256
-            && view.int(&format!("photo/{id}/{name}size")) == Some(size)
+    Ok(view.entries(entry).iter().any(|id| {
+        view.text(&format!("{entry}/{id}/{name}sha256")) == sha256
+            && view.int(&format!("{entry}/{id}/{name}size")) == Some(size)
     }))
 }
 
-/// Keeps such a photo. The server may not have it yet: then it goes up from here.
-pub(in crate::agent) fn keep_photo(
+/// Begins to keep such a blob, whose bytes come one after the other; the room for it is taken now.
+pub(in crate::agent) fn begin_blob(agent: &Agent, blob: &BlobRef) -> Result<BlobWriter, Problem> {
+    let blobs = agent.with_open(|open| Ok(open.blobs.clone()))?;
+    let begun = blobs.begin(
+        blob.size,
+        agent.space.as_ref(),
+        lock(&agent.random).as_mut(),
+    );
+    begun.map_err(|e| write_failed(&e))
+}
+
+/// Keeps what has come, when it is whole and what its name says. The server may not have it yet: then
+/// it goes up from here.
+pub(in crate::agent) fn keep_blob(
     agent: &Agent,
     blob: &BlobRef,
-    bytes: &[u8],
+    come: BlobWriter,
     now: i64,
-) -> Result<(), Problem> {
+) -> Result<bool, Problem> {
+    let arrived = match come.finish() {
+        Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(false),
+        finished => finished.map_err(|e| write_failed(&e))?,
+    };
+    if arrived.sha256 != blob.sha256 {
+        return Ok(false);
+    }
     let (task, sha256) = (blob.task.to_string(), blob.sha256.to_string());
     let blobs = agent.with_open(|open| Ok(open.blobs.clone()))?;
-    blobs
-        .write(
-            &[(&sha256, bytes)],
-            agent.space.as_ref(),
-            lock(&agent.random).as_mut(),
-        )
-        .map_err(|e| super::super::photos::write_failed(&e))?;
+    blobs.publish(arrived).map_err(|e| write_failed(&e))?;
     let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
     agent.with_open(|open| {
         let form = form_of(blob.kind);
@@ -298,5 +309,18 @@ pub(in crate::agent) fn keep_photo(
             now,
         )
         .map_err(storage)
-    })
+    })?;
+    Ok(true)
+}
+
+/// The same for one that is here as a whole.
+pub(in crate::agent) fn keep_photo(
+    agent: &Agent,
+    blob: &BlobRef,
+    bytes: &[u8],
+    now: i64,
+) -> Result<(), Problem> {
+    let mut come = begin_blob(agent, blob)?;
+    come.push(bytes).map_err(|e| write_failed(&e))?;
+    keep_blob(agent, blob, come, now).map(drop)
 }

@@ -26,10 +26,11 @@ function isProblem(value: unknown): value is Problem {
   return typeof value === 'object' && value !== null && 'code' in value && 'detail' in value
 }
 
-function refusal(error: unknown, response: Response): Refusal {
+/** What the agent said no with. */
+export function refusal(error: unknown, status: number, title: string): Refusal {
   const problem: Problem = isProblem(error)
     ? error
-    : { type: 'about:blank', title: response.statusText, status: response.status, code: 'unknown', detail: '' }
+    : { type: 'about:blank', title, status, code: 'unknown', detail: '' }
   if (problem.code === 'locked') lockedListeners.forEach((listener) => listener())
   return new Refusal(problem)
 }
@@ -42,6 +43,6 @@ export async function answer<T>(call: Promise<{ data?: T; error?: unknown; respo
   } catch (cause) {
     throw new Unreachable('agent unreachable', { cause })
   }
-  if (!outcome.response.ok || outcome.data === undefined) throw refusal(outcome.error, outcome.response)
+  if (!outcome.response.ok || outcome.data === undefined) throw refusal(outcome.error, outcome.response.status, outcome.response.statusText)
   return outcome.data
 }

@@ -1,4 +1,5 @@
 import bundle from './en/bundle'
+import clip from './en/clip'
 import common from './en/common'
 import copy from './en/copy'
 import guide from './en/guide'
@@ -11,6 +12,6 @@ import tasks from './en/tasks'
 import visit from './en/visit'
 import type { Messages } from './zh'
 
-const en: Messages = { ...common, ...bundle, ...tasks, ...record, ...sign, ...copy, ...handback, ...guide, ...missing, ...problem, ...visit }
+const en: Messages = { ...common, ...clip, ...bundle, ...tasks, ...record, ...sign, ...copy, ...handback, ...guide, ...missing, ...problem, ...visit }
 
 export default en

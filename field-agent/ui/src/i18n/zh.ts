@@ -1,4 +1,5 @@
 import bundle from './zh/bundle'
+import clip from './zh/clip'
 import common from './zh/common'
 import copy from './zh/copy'
 import guide from './zh/guide'
@@ -10,7 +11,7 @@ import sign from './zh/sign'
 import tasks from './zh/tasks'
 import visit from './zh/visit'
 
-const zh = { ...common, ...bundle, ...tasks, ...record, ...sign, ...copy, ...handback, ...guide, ...missing, ...problem, ...visit }
+const zh = { ...common, ...clip, ...bundle, ...tasks, ...record, ...sign, ...copy, ...handback, ...guide, ...missing, ...problem, ...visit }
 
 export type Messages = typeof zh
 export default zh

@@ -54,12 +54,17 @@ export function startPolling() {
 const ACTIVE_MS = 60_000
 let activeAt = 0
 
+/** Tells the agent that somebody is at work, also where nobody touches the screen. */
+export function stillUsed() {
+  activeAt = performance.now()
+  void api.POST('/api/active').catch(() => undefined)
+}
+
 /** The agent locks what nobody uses; what screens load by themselves does not count as use. */
 function used() {
   const now = performance.now()
   if (!me.value || now - activeAt < ACTIVE_MS) return
-  activeAt = now
-  void api.POST('/api/active').catch(() => undefined)
+  stillUsed()
 }
 
 export async function lock() {

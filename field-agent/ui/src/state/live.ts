@@ -1,17 +1,23 @@
-import { ref, shallowRef } from 'vue'
+import { onScopeDispose, ref, shallowRef } from 'vue'
 import { whenChanged } from './agent'
 
 /**
  * Something that the agent holds and a screen shows: loaded at once, and again whenever the agent's
- * revision rises. A failed refresh keeps what is on screen and says so in `error`.
+ * revision rises, but not before `pause` milliseconds have passed since the last time: while photos
+ * move the revision rises with each chunk. A failed refresh keeps what is on screen and says so in
+ * `error`.
  */
-export function useLive<T>(load: () => Promise<T>) {
+export function useLive<T>(load: () => Promise<T>, pause = 0) {
   const data = shallowRef<T>()
   const error = shallowRef<unknown>()
   const busy = ref(false)
   let again = false
+  let timer: number | undefined
+  let loadedAt = -Infinity
 
   async function reload(): Promise<void> {
+    window.clearTimeout(timer)
+    timer = undefined
     if (busy.value) {
       again = true
       return
@@ -23,6 +29,7 @@ export function useLive<T>(load: () => Promise<T>) {
     } catch (cause) {
       error.value = cause
     }
+    loadedAt = performance.now()
     busy.value = false
     if (again) {
       again = false
@@ -30,7 +37,12 @@ export function useLive<T>(load: () => Promise<T>) {
     }
   }
 
-  whenChanged(() => void reload())
+  whenChanged(() => {
+    const wait = loadedAt + pause - performance.now()
+    if (pause === 0 || wait <= 0) void reload()
+    else timer ??= window.setTimeout(() => void reload(), wait)
+  })
+  onScopeDispose(() => window.clearTimeout(timer))
   void reload()
   return { data, error, busy, reload }
 }

@@ -3,6 +3,7 @@ import { type Schemas, answer, api } from '@/api/client'
 export type ReviewRow = Schemas['ReviewRow']
 export type ReviewView = Schemas['ReviewView']
 export type Photo = ReviewView['photos'][number]
+export type Clip = ReviewView['clips'][number]
 export type Sheet = ReviewView['sheets'][number]
 export type Point = Sheet['points'][number]
 export type Value = Point['answers'][number]

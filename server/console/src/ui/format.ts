@@ -64,6 +64,14 @@ export function bytes(n: number | null | undefined): string {
   return `${(n / by).toFixed(n / by < 10 ? 1 : 0)} ${unit}`
 }
 
+/** `1:05` of a length in milliseconds; an hour and more as `1:02:05`. */
+export function length(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  const pad = (n: number): string => String(n).padStart(2, '0')
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60]
+  return hours ? `${hours}:${pad(minutes)}:${pad(seconds % 60)}` : `${minutes}:${pad(seconds % 60)}`
+}
+
 /** A hash in groups of eight, so that it can be read aloud and compared with a photograph. */
 export function groups(hex: string): string[] {
   return hex.match(/.{1,8}/g) ?? []

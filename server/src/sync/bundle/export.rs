@@ -73,7 +73,7 @@ pub(super) async fn plan(
         )?;
         let (_, small) = count(
             tx,
-            "SELECT count(*), coalesce(sum(size), 0) FROM blobs WHERE stored_at IS NOT NULL AND kind <> 'original' AND task IN ({})",
+            "SELECT count(*), coalesce(sum(size), 0) FROM blobs WHERE stored_at IS NOT NULL AND kind IN ('thumbnail', 'rendition') AND task IN ({})",
         )?;
         let (photos, originals) = count(
             tx,

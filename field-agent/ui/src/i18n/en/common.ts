@@ -23,7 +23,7 @@ export default {
   pill: {
     away: 'Program does not answer',
     clean: 'All confirmed',
-    pending: '{records} records, {photos} photos here',
+    pending: '{records} records, {photos} photos and clips here',
   },
   saved: {
     at: 'Saved on this tablet {at}',
@@ -53,7 +53,7 @@ export default {
     lastSync: 'Last sync {at}',
     neverSynced: 'Never synced yet',
     allSent: 'The server has confirmed everything',
-    unsent: 'Not confirmed: {records} records, {photos} photos',
+    unsent: 'Not confirmed: {records} records, {photos} photos and clips',
   },
   enrol: {
     title: 'Enrol this tablet',

@@ -19,7 +19,9 @@ export default {
     until: 'Until {date}',
     remarks: '{n} remarks',
     conflicts: '{n} differing answers',
+    more: '{n} of {total} shown, scroll on',
     photosOut: '{n} photos not confirmed',
+    clipsOut: '{n} clips not confirmed',
   },
   state: {
     returned: 'Returned',

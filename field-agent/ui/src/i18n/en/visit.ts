@@ -7,7 +7,11 @@ export default {
     picture: 'Choose a picture',
     typed: 'Type it',
     take: 'Use',
-    noCamera: 'The camera does not open. Allow it, or use a picture or the keyboard.',
+    noCamera: {
+      denied: 'The camera is not allowed. Allow it in the settings of the system, or use a picture or the keyboard.',
+      none: 'This tablet has no camera that works. Use a picture or the keyboard.',
+      busy: 'The camera does not open; another program may be using it. Try later, or use a picture or the keyboard.',
+    },
     notFound: 'No QR code was found in this picture. Try a clearer one.',
   },
   inspectionCode: {

@@ -23,7 +23,7 @@ export default {
   pill: {
     away: '程序无应答',
     clean: '全部已确认',
-    pending: '{records} 份记录、{photos} 张照片在本机',
+    pending: '{records} 份记录、{photos} 个照片和录像在本机',
   },
   saved: {
     at: '已存入本机 {at}',
@@ -53,7 +53,7 @@ export default {
     lastSync: '上次同步 {at}',
     neverSynced: '还没有同步过',
     allSent: '全部内容服务器已确认',
-    unsent: '尚未确认：{records} 份记录、{photos} 张照片',
+    unsent: '尚未确认：{records} 份记录、{photos} 个照片和录像',
   },
   enrol: {
     title: '登记这台平板',

@@ -9,6 +9,7 @@ export default {
     none: '没有符合条件的任务',
     noneText: '请换一个词，或者看全部任务。',
     clear: '看全部任务',
+    more: '已显示 {n} / {total}，继续下滑',
     pull: '下拉同步',
     release: '松开立即同步',
     syncing: '正在同步…',
@@ -20,6 +21,7 @@ export default {
     remarks: '{n} 条审核意见',
     conflicts: '{n} 处答案不同',
     photosOut: '{n} 张照片未确认',
+    clipsOut: '{n} 段录像未确认',
   },
   state: {
     returned: '退回',

@@ -1,0 +1,78 @@
+/** Recording video and sound with the tablet's own camera and microphone. */
+
+/** Longest recording made in the app, in milliseconds. */
+export const LONGEST_MS = 15 * 60_000
+const VIDEO_BITS = 1_500_000
+const SOUND_BITS = 64_000
+
+/** The first that this browser can make; all of them can be played at the office. */
+const TYPES = {
+  video: ['video/webm;codecs=vp8,opus', 'video/webm', 'video/mp4'],
+  sound: ['audio/webm;codecs=opus', 'audio/webm', 'audio/mp4'],
+}
+
+export interface Recorded {
+  file: Blob
+  durationMs: number
+  /** When it began, ms. */
+  at: number
+}
+
+export interface Recording {
+  stream: MediaStream
+  /** Begins by itself and ends so too when the camera is taken away; then `done` has what there is. */
+  done: Promise<Recorded>
+  stop(): void
+}
+
+/** Opens camera and microphone, or the microphone alone, and records. Fails where they cannot be opened. */
+export async function record(what: 'video' | 'sound'): Promise<Recording> {
+  const size = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24 } }
+  const video = what === 'video' ? { facingMode: { ideal: 'environment' }, ...size } : false
+  const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video })
+  const mimeType = TYPES[what].find((type) => MediaRecorder.isTypeSupported(type))
+  const recorder = new MediaRecorder(stream, {
+    ...(mimeType ? { mimeType } : {}),
+    audioBitsPerSecond: SOUND_BITS,
+    ...(what === 'video' ? { videoBitsPerSecond: VIDEO_BITS } : {}),
+  })
+  const pieces: Blob[] = []
+  const at = Date.now()
+  const begun = performance.now()
+  recorder.ondataavailable = (event) => {
+    if (event.data.size) pieces.push(event.data)
+  }
+  const done = new Promise<Recorded>((resolve) => {
+    recorder.onstop = () => {
+      for (const track of stream.getTracks()) track.stop()
+      const file = new Blob(pieces, { type: recorder.mimeType })
+      resolve({ file, durationMs: performance.now() - begun, at })
+    }
+  })
+  // A piece each second: the browser may lay them on the disk.
+  recorder.start(1000)
+  return { stream, done, stop: () => recorder.state !== 'inactive' && recorder.stop() }
+}
+
+/** How long a file plays, in milliseconds, when the browser can tell within a moment. */
+export function lengthOf(file: Blob): Promise<number | undefined> {
+  const url = URL.createObjectURL(file)
+  const probe = document.createElement(file.type.startsWith('audio/') ? 'audio' : 'video')
+  return new Promise<number | undefined>((resolve) => {
+    probe.preload = 'metadata'
+    probe.onloadedmetadata = () => resolve(Number.isFinite(probe.duration) ? probe.duration * 1000 : undefined)
+    probe.onerror = () => resolve(undefined)
+    window.setTimeout(() => resolve(undefined), 3000)
+    probe.src = url
+  }).finally(() => {
+    probe.removeAttribute('src')
+    URL.revokeObjectURL(url)
+  })
+}
+
+/** A recording does not say how long it is: the player looks for its end once, and goes back. */
+export function findEnd(player: HTMLMediaElement) {
+  if (player.duration !== Infinity) return
+  player.addEventListener('durationchange', () => (player.currentTime = 0), { once: true })
+  player.currentTime = 1e9
+}
