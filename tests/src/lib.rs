@@ -1,5 +1,7 @@
 //! Stories of server and tablets together: the clients, the network, the visit, the checks.
 
+pub mod attacks;
+pub mod fellow;
 pub mod field;
 pub mod figures;
 pub mod link;

@@ -91,6 +91,7 @@ pub async fn tablet(data: &Path) -> (RunningAgent, Tablet) {
             m_kib: 64,
             passes: 1,
         },
+        nearby: SocketAddr::from(([127, 0, 0, 1], 0)),
         ..Config::new(data)
     };
     let clock = Arc::new(SystemClock);

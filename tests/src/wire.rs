@@ -52,7 +52,13 @@ impl WireTablet {
         }
     }
 
-    fn author(&self) -> Author {
+    /// In whose hands it is.
+    pub fn person(&self) -> &str {
+        &self.person
+    }
+
+    /// Who writes on it.
+    pub fn author(&self) -> Author {
         Author {
             device: signing::public(&self.secret),
             person: self.person.clone(),

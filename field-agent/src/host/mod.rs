@@ -18,7 +18,7 @@ use crate::vault::slot::PinCost;
 
 pub use fetch::{HttpFetch, Patience};
 pub use keys::FileKeyStore;
-pub use nearby::TlsTablets;
+pub use nearby::{TlsTablets, server_config as tablet_certificate};
 
 /// How long a write may wait for others before a sync begins.
 const GATHER: Duration = Duration::from_millis(300);

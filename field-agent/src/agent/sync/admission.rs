@@ -102,7 +102,7 @@ pub(super) fn take_changes(
     loop {
         let judged = admit(&mut loaded.doc, &rights, &batch);
         let mut any_admitted = false;
-        let mut any_waiting = false;
+        let mut waiting = 0;
         for (index, (offered, judged)) in batch.changes.iter().zip(&judged).enumerate() {
             match &judged.verdict {
                 Verdict::Admitted | Verdict::Known => {
@@ -141,8 +141,7 @@ pub(super) fn take_changes(
                     changes::clear_aside(tx, &id, &judged.hash).map_err(storage)?;
                 }
                 Verdict::Waiting { .. } => {
-                    any_waiting = true;
-                    applied.of(task).waiting += 1;
+                    waiting += 1;
                     if room_aside(tx, &id, &batch, index, "waiting", source).map_err(storage)? {
                         keep_aside(
                             tx,
@@ -187,9 +186,15 @@ pub(super) fn take_changes(
                 }
             }
         }
-        if !(any_admitted && any_waiting) {
+        if !any_admitted || waiting == 0 {
+            applied.of(task).waiting += waiting;
             break;
         }
+        // Judged once is enough: what was refused for its own sake would now be told another reason.
+        let mut waits = judged
+            .iter()
+            .map(|j| matches!(j.verdict, Verdict::Waiting { .. }));
+        batch.changes.retain(|_| waits.next().unwrap_or(false));
     }
     loaded.view = loaded.doc.view();
     Ok(())

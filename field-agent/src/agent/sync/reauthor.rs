@@ -6,9 +6,14 @@
 //! the office has not confirmed once more, on what it has. Nothing is deleted: the old bytes are kept
 //! aside, and what is refused for its own sake stays visible with the reason.
 
-use std::collections::BTreeMap;
+//!
+//! A colleague's change that the office refuses, such as one of two with the same number of which another
+//! tablet brought the other, is taken out here as well, with all that stands on it: own work must not hang
+//! on what the office never takes in.
 
-use rusqlite::{Connection, params};
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::Connection;
 use sync::admit::Code;
 use sync::author::Author;
 use sync::cells::Value;
@@ -19,7 +24,7 @@ use sync::record::RecordDoc;
 use super::super::{Loaded, storage};
 use super::words;
 use crate::api::Problem;
-use crate::store::changes::{self, Aside, NewRow};
+use crate::store::changes::{self, Aside, NewRow, REFUSED_BY_OFFICE};
 use crate::store::delivery;
 
 /// Refused changes of this tablet, by record.
@@ -34,7 +39,7 @@ pub(super) fn is_at_fault(code: Code) -> bool {
     )
 }
 
-struct Own {
+struct Row {
     hash: Sha256,
     author: Author,
     bytes: Vec<u8>,
@@ -42,27 +47,55 @@ struct Own {
     at: i64,
 }
 
-/// Changes of this tablet that the office has not confirmed, in the order in which they were written.
-fn unconfirmed(db: &Connection, task: &str, here: &Key) -> rusqlite::Result<Vec<Own>> {
+/// Changes that the office has not confirmed, in the order in which they came into the log.
+fn unconfirmed(db: &Connection, task: &str) -> rusqlite::Result<Vec<Row>> {
     db.prepare_cached(
-        "SELECT c.hash, a.person, a.epoch, c.bytes, c.sig, c.at FROM change c
+        "SELECT c.hash, a.device, a.person, a.epoch, c.bytes, c.sig, c.at FROM change c
          JOIN author a ON a.task = c.task AND a.actor = c.actor
-         WHERE c.task = ?1 AND a.device = ?2 AND c.delivery <> 2 ORDER BY c.position",
+         WHERE c.task = ?1 AND c.delivery <> 2 ORDER BY c.position",
     )?
-    .query_map(params![task, here.0], |r| {
-        Ok(Own {
+    .query_map([task], |r| {
+        Ok(Row {
             hash: Sha256(r.get(0)?),
             author: Author {
-                device: *here,
-                person: r.get(1)?,
-                epoch: r.get(2)?,
+                device: Key(r.get(1)?),
+                person: r.get(2)?,
+                epoch: r.get(3)?,
             },
-            bytes: r.get(3)?,
-            sig: r.get::<_, Option<[u8; 64]>>(4)?.map(sync::signing::Sig),
-            at: r.get(5)?,
+            bytes: r.get(4)?,
+            sig: r.get::<_, Option<[u8; 64]>>(5)?.map(sync::signing::Sig),
+            at: r.get(6)?,
         })
     })?
     .collect()
+}
+
+/// Takes colleagues' changes out that the office refuses, and those that stand on them or on what is
+/// taken out of this tablet's `own`.
+fn take_out_refused(
+    tx: &Connection,
+    task: &str,
+    (own, others): (&[Row], &[Row]),
+    refused: &BTreeMap<Sha256, Code>,
+    now: i64,
+) -> rusqlite::Result<()> {
+    let mut out: BTreeSet<Sha256> = own.iter().map(|r| r.hash).collect();
+    for change in others {
+        let code = match refused.get(&change.hash) {
+            Some(code) => code.word(),
+            None => {
+                let deps = Chunk::parse(&change.bytes).map(|c| c.deps);
+                if !deps.is_ok_and(|deps| deps.iter().any(|d| out.contains(d))) {
+                    continue;
+                }
+                "waiting"
+            }
+        };
+        out.insert(change.hash);
+        let code = format!("{REFUSED_BY_OFFICE}{code}");
+        move_aside(tx, task, change, &code, "the office refuses it", now)?;
+    }
+    Ok(())
 }
 
 /// Writes the unconfirmed changes of this tablet anew under `epoch`, without those that are refused
@@ -76,7 +109,10 @@ pub(super) fn write_anew(
     now: i64,
 ) -> Result<usize, Problem> {
     let task = record.id.to_string();
-    let own = unconfirmed(tx, &task, here).map_err(storage)?;
+    let rows = unconfirmed(tx, &task).map_err(storage)?;
+    let (own, others): (Vec<Row>, Vec<Row>) =
+        rows.into_iter().partition(|r| r.author.device == *here);
+    take_out_refused(tx, &task, (&own, &others), refused, now).map_err(storage)?;
     for change in &own {
         let (code, detail) = match refused.get(&change.hash) {
             Some(Code::Fork) | None => ("rewritten".to_owned(), "written anew"),
@@ -131,7 +167,7 @@ pub(super) fn write_anew(
 fn move_aside(
     tx: &Connection,
     task: &str,
-    change: &Own,
+    change: &Row,
     code: &str,
     detail: &str,
     now: i64,

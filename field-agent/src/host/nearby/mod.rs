@@ -4,7 +4,7 @@ mod announce;
 mod door;
 mod tls;
 
-pub use tls::TlsTablets;
+pub use tls::{TlsTablets, server_config};
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};

@@ -31,8 +31,11 @@ fn private(device: &SigningKey) -> PrivatePkcs8KeyDer<'static> {
     PrivatePkcs8KeyDer::from([PRIVATE_PREFIX.as_slice(), &device.to_bytes()].concat())
 }
 
-/// The certificate with which this tablet answers others.
-pub(super) fn server_config(device: &SigningKey) -> Result<Arc<ServerConfig>, String> {
+/// The certificate with which the tablet of this device key answers others.
+///
+/// # Errors
+/// What the library says of a key that it does not take.
+pub fn server_config(device: &SigningKey) -> Result<Arc<ServerConfig>, String> {
     let told = |e: rcgen::Error| e.to_string();
     let key = rcgen::KeyPair::try_from(&private(device)).map_err(told)?;
     let params = rcgen::CertificateParams::new(vec!["tablet.local".into()]).map_err(told)?;
