@@ -18,8 +18,15 @@ export const me = computed<InspectorCard | undefined>(() => agent.state?.me ?? u
 
 let timer: number | undefined
 
+/** Who had unlocked the tablet last, since this page was opened. */
+let last: string | undefined
+
+/** Whether somebody else had the tablet before `person`: then nobody is led to that one's place. */
+export const someoneElseHadIt = (person: string) => last !== undefined && last !== person
+
 export function take(state: AgentState) {
   if (!state.me) forgetDrafts()
+  else last = state.me.person
   agent.state = state
   agent.away = false
 }

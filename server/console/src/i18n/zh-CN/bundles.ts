@@ -18,7 +18,7 @@ export const bundles = {
     damaged: '文件从中间起已损坏；损坏之前的部分已导入。请重新拷贝或重新导出后再导入一次。',
   },
   revoked: '这台平板已停用：其修改进入隔离区，由有权限的人员核实后放行。',
-  field: { task: '任务', changes: '修改', photos: '照片文件', signatures: '签字', refused: '被拒收' },
+  field: { task: '任务', changes: '修改', photos: '照片和录像文件', signatures: '签字', refused: '被拒收' },
   ofNew: '{n}（新 {fresh}）',
   waiting: '{n} 项在等其他修改',
   leftOut: '{n} 个不能收：记录里没有，或内容与指纹不符',
