@@ -68,6 +68,8 @@ test('somebody of another team sees the own tasks and nothing of it', async () =
   await evidence()
   await page.getByText('这台平板上没有这个任务').first().waitFor()
   await shot('shared-not-mine')
+  await page.getByRole('button', { name: '看全部任务' }).tap()
+  await page.getByText(other.object).first().waitFor()
 })
 
 // X5: what was done stays under its author

@@ -30,7 +30,7 @@ async fn main() -> anyhow::Result<()> {
     let any_port = ([127, 0, 0, 1], 0).into();
     let office = SmallOffice::open_on(folders[0].path(), arguments.tasks, any_port).await;
     let (agent, app) = tablet(folders[1].path()).await;
-    let pins = [("zhang", PIN), ("li", "246801")];
+    let pins = [("zhang", PIN), ("li", PIN)];
     app.enrol(&office.address, "CODE1", &pins).await?;
     app.unlock("zhang", PIN).await?;
     app.sync().await?;

@@ -19,6 +19,9 @@ function refused(code: string, detail: string, status: number): string {
   return te(`problem.${code}`) ? t(`problem.${code}`) : t('problem.other', { code })
 }
 
+/** The task is not on this tablet, or not of this inspector: to ask again does not help. */
+export const isElsewhere = (cause: unknown) => cause instanceof Refusal && cause.problem.code === 'no_such_task'
+
 /** Why a cell was refused. */
 export function cellRefused(reason: string): string {
   return own() ? i18n.global.t('problem.bad_cell') : reason
