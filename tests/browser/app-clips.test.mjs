@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { axe } from './app-eyes.mjs'
+import { sound } from './app-screens.mjs'
 import { addPhoto, at, openStage, saved } from './stage.mjs'
 
 const SHOTS = process.env.SHOTS
@@ -37,19 +38,6 @@ async function shot(name, on = page) {
     await on.screenshot({ path: `${SHOTS}/${name}-${way}.png` })
   }
   await on.setViewportSize({ width: 820, height: 1180 })
-}
-
-/** Two seconds of a tone. */
-function wav() {
-  const [rate, seconds] = [8000, 2]
-  const data = Buffer.alloc(rate * seconds)
-  for (let i = 0; i < data.length; i++) data[i] = 128 + 60 * Math.sin(i / 3)
-  const head = Buffer.from('RIFF....WAVEfmt \x10\0\0\0\x01\0\x01\0........\x01\0\x08\0data....', 'latin1')
-  head.writeUInt32LE(36 + data.length, 4)
-  head.writeUInt32LE(rate, 24)
-  head.writeUInt32LE(rate, 28)
-  head.writeUInt32LE(data.length, 40)
-  return Buffer.concat([head, data])
 }
 
 const group = () => page.locator('section.card').filter({ has: page.getByRole('heading', { name: '录像录音' }) })
@@ -109,7 +97,7 @@ test('sound is chosen as a file; what is neither is refused in words', async () 
   await choose('a.mov', 'video/quicktime', Buffer.from('\0\0\0\x14ftypqt  \0\0\0\0', 'latin1'))
   await page.getByRole('alert').getByText('请改用 MP4 或 WebM').waitFor()
   await shot('clip-refused')
-  await choose('a.wav', 'audio/wav', wav())
+  await choose('a.wav', 'audio/wav', sound(2))
   await page.locator('dialog').waitFor({ state: 'detached' })
   await row('检查过程').getByText('0:02').waitFor()
   await row('检查过程').getByRole('button').tap()

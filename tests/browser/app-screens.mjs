@@ -55,6 +55,20 @@ export async function* workScreens(page, visit, words) {
   await page.getByRole('button', { name: words.addStatement }).tap()
   await page.locator('article.one textarea').last().waitFor()
   yield 'record, evidence'
+  await page.getByRole('button', { name: words.addClip }).tap()
+  await page.locator('dialog .sheet').waitFor()
+  yield 'clip, adding'
+  await page.locator('dialog input[type=file]').setInputFiles({ name: 'a.mov', mimeType: 'video/quicktime', buffer: Buffer.from('\0\0\0\x14ftypqt  ', 'latin1') })
+  await page.locator('dialog [role=alert]').waitFor()
+  yield 'clip, refused'
+  await page.locator('dialog input[type=file]').setInputFiles({ name: 'a.wav', mimeType: 'audio/wav', buffer: sound() })
+  await page.locator('dialog').waitFor({ state: 'detached' })
+  await page.locator('li button .face').first().tap()
+  await page.locator('dialog audio').waitFor()
+  yield 'clip'
+  await page.getByRole('button', { name: words.close, exact: true }).tap()
+  await page.locator('dialog').waitFor({ state: 'detached' })
+  yield 'record, evidence with a clip'
   await page.locator('article.one textarea').last().fill('货架标签由店员更换。')
   await saved(page)
   await page.getByRole('button', { name: words.withdraw }).first().tap()
@@ -84,6 +98,18 @@ export async function* workScreens(page, visit, words) {
   await at(page, '/guide')
   await page.locator('.guide').waitFor()
   yield 'guide'
+}
+
+/** A second of a tone, as a WAV file. */
+export function sound(seconds = 1) {
+  const rate = 8000
+  const data = Buffer.from(Array.from({ length: rate * seconds }, (_, i) => 128 + 60 * Math.sin(i / 3)))
+  const head = Buffer.from('RIFF....WAVEfmt \x10\0\0\0\x01\0\x01\0........\x01\0\x08\0data....', 'latin1')
+  head.writeUInt32LE(36 + data.length, 4)
+  head.writeUInt32LE(rate, 24)
+  head.writeUInt32LE(rate, 28)
+  head.writeUInt32LE(data.length, 40)
+  return Buffer.concat([head, data])
 }
 
 /** Fills in whatever is missing for signing, quickly, on the closing tablet. */
@@ -151,6 +177,7 @@ export const zh = {
   basis: '看依据和方法',
   close: '关闭',
   addStatement: '加一段陈述',
+  addClip: '加录像或录音',
   withdraw: '撤下',
   preview: '看记录全文',
 }
@@ -165,6 +192,7 @@ export const en = {
   basis: 'Basis and method',
   close: 'Close',
   addStatement: 'Add a statement',
+  addClip: 'Add video or sound',
   withdraw: 'Withdraw',
   preview: 'Read the record',
 }
