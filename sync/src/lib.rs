@@ -10,6 +10,7 @@ pub mod columns;
 pub mod enrol;
 pub mod facts;
 pub mod ids;
+pub mod ink;
 pub mod inspection_code;
 pub mod message;
 pub mod place;

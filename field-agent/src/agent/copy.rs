@@ -4,6 +4,7 @@
 use askama::Template;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use sync::ink;
 use sync::signoff::{self, PartyAct};
 
 use super::sign_off_view::{party_of, subject_statements};
@@ -11,7 +12,7 @@ use super::tasks::Circumstances;
 use super::{Agent, Open, lock, preview, storage};
 use crate::api::Problem;
 use crate::api::copy::PartyCopy;
-use crate::api::sign::{Ink, Preview};
+use crate::api::sign::{Ink, InkPoint, Preview};
 
 /// A copy as a file.
 #[derive(Template)]
@@ -183,24 +184,13 @@ fn drawn(ink: &[u8]) -> Option<(String, String)> {
 }
 
 fn drawn_ink(ink: &Ink) -> Option<(String, String)> {
-    const MARGIN: i32 = 40;
-    let points = || ink.strokes.iter().flatten();
-    let (left, top) = (points().map(|p| p.x).min()?, points().map(|p| p.y).min()?);
-    let (right, bottom) = (points().map(|p| p.x).max()?, points().map(|p| p.y).max()?);
-    let frame = format!(
-        "{} {} {} {}",
-        left - MARGIN,
-        top - MARGIN,
-        right - left + 2 * MARGIN,
-        bottom - top + 2 * MARGIN
-    );
-    let mut path = String::new();
-    for stroke in &ink.strokes {
-        for (n, point) in stroke.iter().enumerate() {
-            path += &format!("{}{} {}", if n == 0 { 'M' } else { 'L' }, point.x, point.y);
-        }
-    }
-    Some((frame, path))
+    let points = |s: &'_ Vec<InkPoint>| -> Vec<[i64; 2]> {
+        s.iter().map(|p| [p.x.into(), p.y.into()]).collect()
+    };
+    let strokes: Vec<Vec<[i64; 2]>> = ink.strokes.iter().map(points).collect();
+    let all = || strokes.iter().map(|s| s.iter().copied());
+    all().flatten().next()?;
+    Some((ink::frame(all().flatten()), ink::path(all())))
 }
 
 /// A text as a QR code in SVG.

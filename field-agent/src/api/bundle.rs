@@ -134,7 +134,8 @@ pub async fn parties(State(agent): Shared, _me: Me) -> Answer<BundleParties> {
 }
 
 /// What a bundle would hold, and how large it would be.
-#[utoipa::path(get, path = "/api/bundle/plan", tag = "sync", params(BundleWish), responses((status = 200, body = BundlePlan)))]
+#[utoipa::path(get, path = "/api/bundle/plan", tag = "sync", params(BundleWish), responses((status = 200, body = BundlePlan),
+    (status = 409, description = "`bundle_too_many_tasks`", body = Problem)))]
 pub async fn plan(
     State(agent): Shared,
     _me: Me,

@@ -1,23 +1,24 @@
 //! Bodies that are too large for the memory: read and written as they go.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 
+use ::sync::bundle::FromChunks;
 use axum::body::{Body, Bytes};
 use tokio::sync::mpsc;
 
 use super::Problem;
+
+/// A request's body as it comes. One that is cut off ends early.
+pub(super) type FromBody = FromChunks<Box<dyn FnMut() -> Option<Bytes> + Send>, Bytes>;
 
 /// Runs `work` where it may block; it reads the body as that comes.
 pub(super) async fn reading<T: Send + 'static>(
     body: Body,
     work: impl FnOnce(FromBody) -> Result<T, Problem> + Send + 'static,
 ) -> Result<T, Problem> {
-    let (rows, input) = mpsc::channel::<Bytes>(8);
+    let (rows, mut input) = mpsc::channel::<Bytes>(8);
     let working = tokio::task::spawn_blocking(move || {
-        work(FromBody {
-            rows: input,
-            rest: Bytes::new(),
-        })
+        work(FromBody::new(Box::new(move || input.blocking_recv())))
     });
     let mut chunks = body.into_data_stream();
     while let Some(Ok(bytes)) = futures_util::StreamExt::next(&mut chunks).await {
@@ -57,25 +58,5 @@ impl Write for ToBody {
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// Reads from a request's body as it comes. A body that is cut off ends early.
-pub(super) struct FromBody {
-    rows: mpsc::Receiver<Bytes>,
-    rest: Bytes,
-}
-
-impl Read for FromBody {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.rest.is_empty() {
-            match self.rows.blocking_recv() {
-                Some(bytes) => self.rest = bytes,
-                None => return Ok(0),
-            }
-        }
-        let count = self.rest.len().min(out.len());
-        out[..count].copy_from_slice(&self.rest.split_to(count));
-        Ok(count)
     }
 }

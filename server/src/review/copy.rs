@@ -82,24 +82,12 @@ impl Found {
 
 /// What an SVG shows of the pad: the writing with a margin.
 fn frame(ink: &InkView) -> String {
-    const MARGIN: i64 = 40;
-    let points = || ink.strokes.iter().flatten();
-    let (xs, ys) = (points().map(|p| p[0]), points().map(|p| p[1]));
-    let (left, top) = (xs.clone().min().unwrap_or(0), ys.clone().min().unwrap_or(0));
-    let (right, bottom) = (xs.max().unwrap_or(0), ys.max().unwrap_or(0));
-    let (width, height) = (right - left + 2 * MARGIN, bottom - top + 2 * MARGIN);
-    format!("{} {} {width} {height}", left - MARGIN, top - MARGIN)
+    ::sync::ink::frame(ink.strokes.iter().flatten().copied())
 }
 
 /// Strokes as the `d` of an SVG path.
 fn strokes(ink: &InkView) -> String {
-    let mut path = String::new();
-    for stroke in &ink.strokes {
-        for (n, [x, y]) in stroke.iter().enumerate() {
-            path += &format!("{}{x} {y}", if n == 0 { 'M' } else { 'L' });
-        }
-    }
-    path
+    ::sync::ink::path(ink.strokes.iter().map(|s| s.iter().copied()))
 }
 
 async fn copy(

@@ -5,8 +5,11 @@
 //! have said on a wire, and whoever opens it admits nothing that a wire would not have brought in. It
 //! can be read any number of times, in any order, and as far as it is whole. See `docs/protocol.md`.
 
+mod chunks;
 mod read;
 mod write;
+
+use std::collections::BTreeSet;
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use hpke::aead::ChaCha20Poly1305;
@@ -16,10 +19,12 @@ use hpke::{Deserializable, Kem, OpModeR, OpModeS, Serializable};
 use minicbor::{Decode, Encode};
 use zeroize::Zeroizing;
 
+pub use chunks::FromChunks;
 pub use read::{BundleError, BundleReader, Part};
 pub use write::{BundleWriter, MAX_BLOB_BYTES};
 
-use crate::ids::{Key, Sha256};
+use crate::ids::{Key, Sha256, TaskId};
+use crate::message::SyncResponse;
 
 /// The first bytes of every bundle; the last of them is the version of the format.
 pub const MAGIC: &[u8; 8] = b"DRBUNDL1";
@@ -27,6 +32,8 @@ pub const MAGIC: &[u8; 8] = b"DRBUNDL1";
 pub const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// Most keys for which one bundle is sealed.
 pub const MAX_RECIPIENTS: usize = 64;
+/// Most tasks that one bundle speaks of: whoever reads it holds a line for each.
+pub const MAX_TASKS: usize = 10_000;
 /// Plain bytes of one chunk of the stream; only the last has fewer.
 pub const CHUNK: usize = 64 * 1024;
 /// What the sender signs of the header.
@@ -181,6 +188,27 @@ fn frame_body(id: &[u8; 16], index: u64, kind: u8, payload: &[u8]) -> Vec<u8> {
     out.push(kind);
     out.extend_from_slice(&Sha256::of(payload).0);
     out
+}
+
+/// The tasks of which a bundle has spoken so far.
+#[derive(Default)]
+struct Tasks(BTreeSet<TaskId>);
+
+impl Tasks {
+    /// Notes what a message speaks of; false when that is too much for one bundle.
+    fn note(&mut self, message: &SyncResponse) -> bool {
+        let docs = message.docs.iter().map(|d| d.task);
+        let signatures = message.signatures.iter().map(|s| s.task);
+        let grants = message.grants.iter().map(|g| g.task);
+        let states = message.states.iter().map(|s| s.task);
+        let mut all = docs.chain(signatures).chain(grants).chain(states);
+        all.all(|task| self.note_one(task))
+    }
+
+    fn note_one(&mut self, task: TaskId) -> bool {
+        self.0.insert(task);
+        self.0.len() <= MAX_TASKS
+    }
 }
 
 /// Bytes of a bundle with messages and photos of so many bytes, about.

@@ -8,7 +8,7 @@ use chacha20poly1305::aead::Payload;
 use ed25519_dalek::SigningKey;
 
 use super::{About, CHUNK, FRAME, HEADER, Header, MAGIC, MAX_HEADER_BYTES, MAX_PAYLOAD};
-use super::{MAX_RECIPIENTS, TAG, frame_body, info, kind, unseal};
+use super::{MAX_RECIPIENTS, TAG, Tasks, frame_body, info, kind, unseal};
 use crate::ids::Sha256;
 use crate::message::{self, BlobRef, SyncResponse};
 use crate::signing::{self, Sig};
@@ -34,6 +34,9 @@ pub enum BundleError {
     /// From here on the content is damaged or forged: what came before was read.
     #[error("the bundle is damaged")]
     Damaged,
+    /// It speaks of more than [`super::MAX_TASKS`] tasks: what came before was read.
+    #[error("more than {} tasks in one bundle", super::MAX_TASKS)]
+    TooManyTasks,
     /// The file cannot be read.
     #[error("the file cannot be read: {0}")]
     Io(#[from] io::Error),
@@ -61,6 +64,7 @@ pub struct BundleReader<R: Read> {
     ahead: Option<u8>,
     plain: Vec<u8>,
     frames: u64,
+    tasks: Tasks,
     ended: bool,
 }
 
@@ -132,6 +136,7 @@ impl<R: Read> BundleReader<R> {
             ahead: None,
             plain: Vec::new(),
             frames: 0,
+            tasks: Tasks::default(),
             ended: false,
         })
     }
@@ -166,10 +171,20 @@ impl<R: Read> BundleReader<R> {
         }
         let part = match kind {
             kind::MESSAGE => {
-                let message = message::unpack(payload).map_err(|_| BundleError::Damaged)?;
+                let message: SyncResponse =
+                    message::unpack(payload).map_err(|_| BundleError::Damaged)?;
+                if !self.tasks.note(&message) {
+                    return Err(BundleError::TooManyTasks);
+                }
                 Part::Message(Box::new(message))
             }
-            kind::BLOB => Part::Blob(minicbor::decode(payload).map_err(|_| BundleError::Damaged)?),
+            kind::BLOB => {
+                let blob: BlobRef = minicbor::decode(payload).map_err(|_| BundleError::Damaged)?;
+                if !self.tasks.note_one(blob.task) {
+                    return Err(BundleError::TooManyTasks);
+                }
+                Part::Blob(blob)
+            }
             kind::BYTES => Part::Bytes(payload.to_vec()),
             kind::END => {
                 let frames: u64 = minicbor::decode(payload).map_err(|_| BundleError::Damaged)?;

@@ -11,7 +11,7 @@ use rand_core::{TryCryptoRng, TryRng};
 use zeroize::Zeroizing;
 
 use super::{CHUNK, FRAME, HEADER, Header, MAGIC, MAX_PAYLOAD, MAX_RECIPIENTS};
-use super::{frame_body, info, kind, seal};
+use super::{Tasks, frame_body, info, kind, seal};
 use crate::ids::{Key, Sha256};
 use crate::message::{self, BlobRef, SyncResponse};
 use crate::signing;
@@ -52,10 +52,15 @@ pub struct BundleWriter<'a, W: Write> {
     stream: EncryptorBE32<XChaCha20Poly1305>,
     plain: Vec<u8>,
     frames: u64,
+    tasks: Tasks,
 }
 
 fn refused(why: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, why.to_owned())
+}
+
+fn too_many_tasks() -> io::Error {
+    refused("a bundle speaks of at most 10,000 tasks")
 }
 
 impl<'a, W: Write> BundleWriter<'a, W> {
@@ -108,17 +113,24 @@ impl<'a, W: Write> BundleWriter<'a, W> {
             stream: EncryptorBE32::new((&*content_key).into(), (&nonce).into()),
             plain: Vec::with_capacity(CHUNK * 2),
             frames: 0,
+            tasks: Tasks::default(),
         })
     }
 
     /// Changes, statements, grants: what an answer of the network would hold.
     pub fn message(&mut self, message: &SyncResponse) -> io::Result<()> {
+        if !self.tasks.note(message) {
+            return Err(too_many_tasks());
+        }
         let packed = message::pack(message).map_err(io::Error::other)?;
         self.frame(kind::MESSAGE, &packed)
     }
 
     /// Begins a photo; its bytes follow.
     pub fn blob(&mut self, blob: &BlobRef) -> io::Result<()> {
+        if !self.tasks.note_one(blob.task) {
+            return Err(too_many_tasks());
+        }
         let name = minicbor::to_vec(blob).map_err(io::Error::other)?;
         self.frame(kind::BLOB, &name)
     }

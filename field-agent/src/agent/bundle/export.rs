@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 
-use ::sync::bundle::{BundleWriter, MAX_BLOB_BYTES, MAX_RECIPIENTS, estimated_bytes};
+use ::sync::bundle::{BundleWriter, MAX_BLOB_BYTES, MAX_RECIPIENTS, MAX_TASKS, estimated_bytes};
 use ::sync::ids::{Key, TaskId};
 use ::sync::message::{BlobKind, BlobRef, Cursor, MAX_BODY_BYTES, SyncResponse, pack};
 
@@ -49,6 +49,15 @@ impl Open {
         } else {
             self.tasks_of_all(&recipients)?
         };
+        if tasks.len() > MAX_TASKS {
+            return Err(Problem::conflict(
+                "bundle_too_many_tasks",
+                format!(
+                    "要导出的任务有 {} 个，一个数据包最多 {MAX_TASKS} 个；请先联网同步一部分，或分别为不同的接收方导出。",
+                    tasks.len()
+                ),
+            ));
+        }
         let blobs = self.blobs_of(&tasks, office_only, wish.photos)?;
         Ok(Export {
             recipients: recipients.into_iter().collect(),

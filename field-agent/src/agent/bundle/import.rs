@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use ::sync::bundle::{BundleError, BundleReader, Part};
+use ::sync::bundle::{BundleError, BundleReader, MAX_TASKS, Part};
 use ::sync::ids::TaskId;
 use ::sync::message::{BlobRef, SyncResponse};
 
@@ -89,6 +89,7 @@ impl Agent {
                     import.told.whole = false;
                     import.told.remark = Some(match error {
                         BundleError::CutOff => "数据包不完整，文件末尾缺失；完整的部分已导入。请重新拷贝后再导入一次。".into(),
+                        BundleError::TooManyTasks => format!("数据包里的任务超过 {MAX_TASKS} 个，此后的部分没有导入。这不是本程序导出的数据包，请与制作方核实。"),
                         _ => "数据包从中间起已损坏；损坏之前的部分已导入。请重新拷贝或重新导出后再导入一次。".into(),
                     });
                     break;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use ::sync::bundle::{BundleWriter, MAX_BLOB_BYTES, estimated_bytes};
+use ::sync::bundle::{BundleWriter, MAX_BLOB_BYTES, MAX_TASKS, estimated_bytes};
 use ::sync::message::{BlobKind, BlobRef, Cursor, MAX_BODY_BYTES, SyncRequest, VERSION, pack};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -44,6 +44,16 @@ fn its_device(tx: &mut Tx<'_>, actor: &Actor, id: &str) -> Result<Device, AppErr
         return Err(AppError::conflict(
             "device_revoked",
             "这台平板已停用，不能再为它制作数据包",
+        ));
+    }
+    // Its feed, which is what goes into the file, speaks of every task that it ever had.
+    let sql = "SELECT count(DISTINCT m.task) FROM task_members m JOIN device_inspectors d ON d.person = m.person
+         WHERE d.device = $1";
+    let tasks: i64 = tx.query_one(sql, &[&device.id], |r| r.get(0))?;
+    if usize::try_from(tasks).is_ok_and(|n| n > MAX_TASKS) {
+        return Err(AppError::conflict(
+            "bundle_too_many_tasks",
+            format!("这台平板的任务有 {tasks} 个，一个数据包最多 {MAX_TASKS} 个，请让它联网同步"),
         ));
     }
     Ok(device)

@@ -1,9 +1,8 @@
 //! A tablet's bundle comes in.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read};
 
-use ::sync::bundle::{About, BundleError, BundleReader, Part};
+use ::sync::bundle::{About, BundleError, BundleReader, FromChunks, Part};
 use ::sync::message::{BlobRef, SyncRequest, SyncResponse, VERSION};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -42,26 +41,6 @@ fn unreadable(error: &BundleError) -> AppError {
     AppError::new(Kind::Invalid, code, text)
 }
 
-/// The body as it comes, for a reader that may block.
-struct FromBody {
-    rows: mpsc::Receiver<Bytes>,
-    rest: Bytes,
-}
-
-impl Read for FromBody {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.rest.is_empty() {
-            match self.rows.blocking_recv() {
-                Some(bytes) => self.rest = bytes,
-                None => return Ok(0),
-            }
-        }
-        let count = self.rest.len().min(out.len());
-        out[..count].copy_from_slice(&self.rest.split_to(count));
-        Ok(count)
-    }
-}
-
 enum Read1 {
     About(About),
     Part(Part),
@@ -70,7 +49,7 @@ enum Read1 {
 
 /// Reads a bundle on a thread of its own: bytes in, parts out, a few of each at a time.
 fn parts(state: &AppState, body: Body) -> mpsc::Receiver<Read1> {
-    let (bytes_in, rows) = mpsc::channel::<Bytes>(4);
+    let (bytes_in, mut rows) = mpsc::channel::<Bytes>(4);
     let (out, parts) = mpsc::channel::<Read1>(2);
     tokio::spawn(async move {
         let mut chunks = body.into_data_stream();
@@ -82,10 +61,7 @@ fn parts(state: &AppState, body: Body) -> mpsc::Receiver<Read1> {
     });
     let state = state.clone();
     tokio::task::spawn_blocking(move || {
-        let input = FromBody {
-            rows,
-            rest: Bytes::new(),
-        };
+        let input = FromChunks::new(move || rows.blocking_recv());
         let mut reader = match BundleReader::open(input, state.keys.signing()) {
             Ok(reader) => reader,
             Err(error) => return drop(out.blocking_send(Read1::Failed(error))),
@@ -159,8 +135,12 @@ pub(super) async fn import(
             Read1::Part(Part::Bytes(bytes)) => bringing.bytes(&bytes).await?,
             Read1::Failed(error) => {
                 tracing::info!(%error, "bundle");
-                let cut = matches!(error, BundleError::CutOff);
-                remark = Some(if cut { "cut_off" } else { "damaged" }.to_owned());
+                let word = match error {
+                    BundleError::CutOff => "cut_off",
+                    BundleError::TooManyTasks => "too_many_tasks",
+                    _ => "damaged",
+                };
+                remark = Some(word.to_owned());
             }
             Read1::About(_) => {}
         }

@@ -64,7 +64,7 @@ pub struct BundleImported {
     pub made_at: i64,
     /// The file was read to its end.
     pub whole: bool,
-    /// `cut_off` or `damaged`, when it was not.
+    /// `cut_off`, `damaged` or `too_many_tasks`, when it was not.
     pub remark: Option<String>,
     pub tasks: Vec<BundleTask>,
 }

@@ -6,6 +6,7 @@ export default {
     bad_answer: 'The server’s answer cannot be trusted or read; ask your administrator.',
     bad_cell: 'This cannot be recorded here.',
     bad_server: 'The server’s address begins with https://.',
+    bundle_too_many_tasks: 'Too many tasks for one file; sync a part of them with the office first, or make one file for each recipient.',
     dependency_missing: 'Part of a colleague’s work has not arrived; sync first.',
     clip_container: 'Browsers cannot play this kind of file (such as MOV, 3GP, MKV, AVI). Record as MP4 or WebM, or convert it.',
     clip_cut: 'The file was not read to its end; please try again.',

@@ -10,6 +10,7 @@ export default {
     bad_answer: '服务器的回应不完整。',
     bad_cell: '内容不符合要求。',
     bad_server: '服务器地址应为 https://…。',
+    bundle_too_many_tasks: '要导出的任务过多；请先联网同步一部分。',
     dependency_missing: '同事的部分内容尚未到齐，请先同步。',
     clip_container: '这种格式不能播放，请改用 MP4 或 WebM。',
     clip_cut: '文件没有完整读到，请重试。',
