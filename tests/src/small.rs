@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use field_agent::host::{self, Config, RunningAgent, SystemClock, SystemRandom};
+use field_agent::ports::Clock;
 use field_agent::vault::slot::PinCost;
 use serde_json::json;
 use server::account::first_run;
@@ -17,7 +19,7 @@ use crate::tablet::Tablet;
 use crate::wire::{NOW, WireOffice};
 
 /// An office on loopback with one task for zhang and li. `CODE1` enrols a tablet for both, `CODE2` one
-/// for li.
+/// for li, `CODE3` a second one for zhang.
 pub struct SmallOffice {
     pub office: WireOffice,
     /// `http://127.0.0.1:PORT`.
@@ -41,7 +43,11 @@ impl SmallOffice {
                     &[&person, &format!("C{n}")],
                 )?;
             }
-            for (code, persons) in [("CODE1", ["zhang", "li"].as_slice()), ("CODE2", &["li"])] {
+            for (code, persons) in [
+                ("CODE1", ["zhang", "li"].as_slice()),
+                ("CODE2", &["li"]),
+                ("CODE3", &["zhang"]),
+            ] {
                 let row = Code {
                     device_name: code.into(),
                     department: "SCJG".into(),
@@ -84,8 +90,42 @@ impl SmallOffice {
     }
 }
 
+/// A clock that a story moves.
+#[derive(Debug, Clone)]
+pub struct Calendar(Arc<AtomicI64>);
+
+impl Default for Calendar {
+    /// At the office's [`NOW`].
+    fn default() -> Self {
+        Calendar(Arc::new(AtomicI64::new(NOW)))
+    }
+}
+
+impl Calendar {
+    /// Time passes.
+    pub fn advance(&self, ms: i64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// What it shows, in milliseconds since 1970 UTC.
+    pub fn now(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Clock for Calendar {
+    fn now_ms(&self) -> i64 {
+        self.0.fetch_add(1, Ordering::SeqCst)
+    }
+}
+
 /// A tablet with an empty store in `data`. It works while the first part is kept.
 pub async fn tablet(data: &Path) -> (RunningAgent, Tablet) {
+    tablet_by(data, Arc::new(SystemClock)).await
+}
+
+/// The same by another clock.
+pub async fn tablet_by(data: &Path, clock: Arc<dyn Clock>) -> (RunningAgent, Tablet) {
     let config = Config {
         pin_cost: PinCost {
             m_kib: 64,
@@ -94,7 +134,6 @@ pub async fn tablet(data: &Path) -> (RunningAgent, Tablet) {
         nearby: SocketAddr::from(([127, 0, 0, 1], 0)),
         ..Config::new(data)
     };
-    let clock = Arc::new(SystemClock);
     let running = host::start(config, clock, Box::new(SystemRandom::default()))
         .await
         .expect("starts");

@@ -149,6 +149,8 @@ impl WireTablet {
 /// An office with dispatched tasks for Zhang (device 1) and Li (device 2).
 pub struct WireOffice {
     pub state: AppState,
+    /// Its clock, which a story moves.
+    pub clock: Arc<ManualClock>,
     router: axum::Router,
     /// The first of the tasks.
     pub task: TaskId,
@@ -157,12 +159,17 @@ pub struct WireOffice {
 impl WireOffice {
     pub async fn open(data: &Path, tasks: u32) -> WireOffice {
         let clock = Arc::new(ManualClock::new(NOW));
-        let state = AppState::open(Config::local(data), clock, Arc::new(SeededRng::new(7)));
+        let state = AppState::open(
+            Config::local(data),
+            clock.clone(),
+            Arc::new(SeededRng::new(7)),
+        );
         let state = state.await.expect("an empty folder");
         let router = server::sync::router().with_state(state.clone());
         state.db.write(people).await.expect("people");
         let mut office = WireOffice {
             state,
+            clock,
             router,
             task: TaskId([0; 16]),
         };
