@@ -135,6 +135,19 @@ impl Office {
         Ok((answer.status().as_u16(), answer.bytes().await?.to_vec()))
     }
 
+    /// Sends a file of any size from the disk as the body of a PUT.
+    pub async fn put_from(&self, path: &str, file: &std::path::Path) -> anyhow::Result<Value> {
+        let request = self
+            .client
+            .put(format!("{}{path}", self.base))
+            .header("x-csrf-token", &self.csrf)
+            .header("content-type", "application/octet-stream")
+            .body(tokio::fs::File::open(file).await?);
+        answer(request.send().await?)
+            .await?
+            .map_err(|r| refused(path, &r))
+    }
+
     pub async fn bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
         let response = self
             .client

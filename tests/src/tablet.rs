@@ -74,6 +74,18 @@ impl Tablet {
         answer(sent).await?.map_err(|r| refused(path, &r))
     }
 
+    /// Sends a file of any size from the disk as the body of a POST.
+    pub async fn send_from(&self, path: &str, file: &std::path::Path) -> anyhow::Result<Value> {
+        let body = tokio::fs::File::open(file).await?;
+        let sent = self
+            .client
+            .post(format!("{}{path}", self.base))
+            .body(body)
+            .send()
+            .await?;
+        answer(sent).await?.map_err(|r| refused(path, &r))
+    }
+
     pub async fn post(&self, path: &str, body: Value) -> anyhow::Result<Value> {
         self.ask(Method::POST, path, Some(body))
             .await?
