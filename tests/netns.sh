@@ -1,12 +1,18 @@
 #!/usr/bin/env bash
 # The slow link with real TCP: 64 kbit/s by tbf and 1 % loss by nftables on a veth pair, 300 ms by a
-# proxy behind it, and the veth taken down for half a second every 20 s. Needs root, ip, tc and nft;
-# without them it says so and measures nothing. Usage: netns.sh BENCH
+# proxy behind it, and the veth taken down for half a second every 20 s. Both ends are in network
+# namespaces of their own, so nothing of this reaches the machine's network. Needs root, unshare, ip, tc
+# and nft; without them it says so and measures nothing. Usage: netns.sh BENCH
 set -eu
 bench=$(realpath "$1")
 leave_out() { echo "left out: slow_link_netns_time_ratio ($1)"; exit 0; }
 [ "$(id -u)" = 0 ] || leave_out "needs root"
-for tool in ip tc nft; do command -v $tool >/dev/null || leave_out "$tool is not installed"; done
+for tool in unshare ip tc nft; do command -v $tool >/dev/null || leave_out "$tool is not installed"; done
+if [ "${2:-}" != inside ]; then
+  unshare --net true 2>/dev/null || leave_out "network namespaces are not allowed here"
+  exec unshare --net "$0" "$bench" inside
+fi
+ip link set lo up
 ns=dr-bench-$$
 slow=drs$$ free=drf$$
 dir=$(mktemp -d)

@@ -437,3 +437,73 @@ async fn what_does_not_fit_into_one_request_follows_in_the_next() {
     assert_eq!(server.changes(&task), before + 18 + 140);
     assert_eq!(tablet.ok("/api/sync").await["records"]["confirmed"], 1);
 }
+
+/// Waits until something is so, 20 s at most.
+async fn until(what: &str, so: impl Fn() -> bool) {
+    for _ in 0..2_000 {
+        if so() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("{what}");
+}
+
+// a photo that hangs is neither in the way of others nor skipped for good
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_28_a_photo_that_hangs_is_not_in_the_way_and_comes_later() {
+    let (server, tablet, task) = tablet_with_work().await;
+    server.hang_uploads.store(1, Ordering::SeqCst);
+    let agent = tablet.agent();
+    let pass = tokio::spawn(async move { agent.sync_once().await });
+    until("the five others arrive", || server.stored().len() == 5).await;
+    // The colleague's answer comes and goes meanwhile.
+    tablet.write(&task, "handling/measure", json!("无")).await;
+    until("the record is not held up", || {
+        server.text(&task, "handling/measure") == "无"
+    })
+    .await;
+    assert!(!pass.is_finished(), "one photo still hangs");
+    tablet.clock.advance(60_000);
+    server.let_go.notify_waiters();
+    pass.await.expect("ends");
+    tablet.clock.advance(3_600_000);
+    tablet.unlock("zhang", "135790").await;
+    assert_eq!(tablet.sync().await, None);
+    assert_eq!(server.stored().len(), 6);
+}
+
+// what is written while a pass is under way goes in that pass
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_12_what_is_finished_during_a_pass_is_not_skipped() {
+    let (server, tablet, task) = tablet_with_work().await;
+    let second = server.dispatch(2, &["zhang", "li"]);
+    assert_eq!(tablet.sync().await, None);
+    for round in 0..5 {
+        let caption = format!("第{round}次");
+        let (status, _) = tablet
+            .add_photo(&task, jpeg(300, 200, 20 + round), "SP-01/p3")
+            .await;
+        assert_eq!(status, 200);
+        server.hang_uploads.store(1, Ordering::SeqCst);
+        let agent = tablet.agent();
+        let pass = tokio::spawn(async move { agent.sync_once().await });
+        until("it hangs", || {
+            server.hang_uploads.load(Ordering::SeqCst) == 0
+        })
+        .await;
+        tablet
+            .write(&second, "handling/opinion", json!(caption))
+            .await;
+        until("it goes in the same pass", || {
+            server.text(&second, "handling/opinion") == caption
+        })
+        .await;
+        assert!(!pass.is_finished());
+        server.let_go.notify_waiters();
+        pass.await.expect("ends");
+        tablet.clock.advance(600_000);
+        tablet.unlock("zhang", "135790").await;
+        assert_eq!(tablet.sync().await, None);
+    }
+}

@@ -23,13 +23,16 @@ use std::collections::VecDeque;
 use crate::ids::{Sha256, TaskId};
 use crate::message::{BlobRef, MAX_BODY_BYTES};
 
-/// Smallest and greatest chunk of a blob, in bytes.
-pub const MIN_CHUNK: u64 = 8 * 1024;
+/// Smallest and greatest chunk of a blob, in bytes. What came of a chunk that was cut is kept, so the
+/// smallest holds a thumbnail.
+pub const MIN_CHUNK: u64 = 16 * 1024;
 /// See [`MIN_CHUNK`].
 pub const MAX_CHUNK: u64 = 1024 * 1024;
-/// A chunk should take about this long: long enough to be worth a request, short enough that others
-/// get their turn, in milliseconds.
-const CHUNK_MS: i64 = 4_000;
+/// A chunk on a link of which nothing is known, in bytes.
+const FIRST_CHUNK: u64 = 64 * 1024;
+/// A chunk should take about this long where it has the link to itself: long enough to be worth a
+/// request, short enough that others get their turn, in milliseconds.
+const CHUNK_MS: f64 = 4_000.0;
 /// A request with records should take no longer than this: what is cut off of it is sent again, in
 /// milliseconds.
 const BODY_MS: i64 = 3_000;
@@ -58,6 +61,9 @@ pub struct Settings {
     pub backoff_ms: i64,
     /// Whether originals may move on the present link.
     pub originals: bool,
+    /// What spreads pauses after a failure by up to a quarter, another number on each tablet: those that a
+    /// server sent away together do not come back together. 0: not at all.
+    pub spread: u64,
 }
 
 impl Default for Settings {
@@ -66,6 +72,7 @@ impl Default for Settings {
             poll_ms: 30_000,
             backoff_ms: 250,
             originals: true,
+            spread: 0,
         }
     }
 }
@@ -180,9 +187,8 @@ pub struct Session {
     round: Round,
     queue: VecDeque<Transfer>,
     flying: Vec<Flight>,
-    /// What was on its way when the network failed, and what was known of it then.
-    doubt: Vec<(BlobName, u64)>,
-    chunk: u64,
+    /// What was on its way when the network failed, as it was known then.
+    doubt: Vec<Transfer>,
     body: usize,
     meter: Meter,
     failures: u32,
@@ -200,7 +206,6 @@ impl Session {
             queue: VecDeque::new(),
             flying: Vec::new(),
             doubt: Vec::new(),
-            chunk: 64 * 1024,
             body: FIRST_BODY,
             meter: Meter::default(),
             failures: 0,
@@ -238,6 +243,11 @@ impl Session {
         self.flying.iter().map(|f| f.transfer.name())
     }
 
+    /// Blobs of which a chunk was cut: how much of it came is to be asked before anything else.
+    pub fn doubted(&self) -> impl Iterator<Item = BlobName> {
+        self.doubt.iter().map(Transfer::name)
+    }
+
     /// Takes an event at `now` (milliseconds of a clock that does not jump) and says what to do. An
     /// event that does not belong to the present state is ignored.
     pub fn handle(&mut self, now: i64, event: Event) -> Vec<Effect> {
@@ -265,7 +275,7 @@ impl Session {
                 let more_came = |t: &Transfer| {
                     doubt
                         .iter()
-                        .any(|(name, offset)| *name == t.name() && t.offset > *offset)
+                        .any(|d| d.name() == t.name() && t.offset > d.offset)
                 };
                 if transfers.iter().any(more_came) {
                     // A chunk that was cut brought something.
@@ -329,17 +339,26 @@ impl Session {
         effects
     }
 
-    /// Chunks as many as may be on their way.
+    /// The length of the next chunk, in bytes. Where nothing came of it, less is tried.
+    fn chunk(&self) -> u64 {
+        let bears = self.meter.rate.map(|rate| (rate * CHUNK_MS) as u64);
+        let length = bears.unwrap_or(FIRST_CHUNK) >> self.failures.min(20);
+        length.clamp(MIN_CHUNK, MAX_CHUNK)
+    }
+
+    /// Chunks as many as may be on their way. Nothing overtakes what waits in doubt.
     fn launch(&mut self, now: i64) -> Vec<Effect> {
         let mut effects = Vec::new();
+        let in_doubt = self.doubt.iter().map(|t| t.blob.kind).min();
         while let Some(transfer) = self.queue.front() {
             let in_flight: u64 = self.flying.iter().map(|f| f.length).sum();
             let few = self.flying.len() < 2 || in_flight < FLYING_BYTES;
-            if self.flying.len() >= MAX_FLYING || !few {
+            let overtakes = in_doubt.is_some_and(|kind| transfer.blob.kind > kind);
+            if self.flying.len() >= MAX_FLYING || !few || overtakes {
                 break;
             }
             let left = transfer.blob.size.saturating_sub(transfer.offset);
-            let length = left.min(self.chunk);
+            let length = left.min(self.chunk());
             let Some(transfer) = self.queue.pop_front() else {
                 break;
             };
@@ -369,8 +388,8 @@ impl Session {
         };
         let Flight {
             mut transfer,
-            since,
             length,
+            ..
         } = flight;
         if offset > transfer.offset {
             self.failures = 0;
@@ -378,11 +397,6 @@ impl Session {
         }
         self.meter
             .passed(now, offset.saturating_sub(transfer.offset).min(length));
-        self.chunk = match now - since {
-            ms if ms < CHUNK_MS / 2 && length == self.chunk => (self.chunk * 2).min(MAX_CHUNK),
-            ms if ms > CHUNK_MS * 2 => (self.chunk / 2).max(MIN_CHUNK),
-            _ => self.chunk,
-        };
         transfer.offset = offset;
         if offset < transfer.blob.size {
             self.queue.push_front(transfer);
@@ -409,7 +423,6 @@ impl Session {
             }
             return self.next(now);
         }
-        self.chunk = (self.chunk / 2).max(MIN_CHUNK);
         self.flying.push(flight);
         self.failed(now, failure)
     }
@@ -422,8 +435,7 @@ impl Session {
             }
         }
         // How much of these came is in doubt.
-        let doubt = self.flying.drain(..);
-        let doubt = doubt.map(|f| (f.transfer.name(), f.transfer.offset));
+        let doubt = self.flying.drain(..).map(|f| f.transfer);
         self.doubt.extend(doubt);
         self.again = false;
         self.moved = false;
@@ -439,9 +451,23 @@ impl Session {
             Failure::Offline => MAX_OFFLINE_MS,
             _ => MAX_BACKOFF_MS,
         };
+        let pause = self.spread(pause.min(most));
         let mut effects = vec![Effect::Abandon];
-        effects.extend(self.rest(now + pause.min(most)));
+        effects.extend(self.rest(now + pause));
         effects
+    }
+
+    /// The pause, up to a quarter shorter or longer. Fair enough from a multiplier (Knuth's MMIX).
+    fn spread(&mut self, pause: i64) -> i64 {
+        let luck = &mut self.settings.spread;
+        if *luck == 0 {
+            return pause;
+        }
+        *luck = luck
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let share = (*luck >> 33) as i64 % 501;
+        pause * (750 + share) / 1_000
     }
 }
 
@@ -706,18 +732,61 @@ mod tests {
 
     #[test]
     fn chunks_follow_the_link() {
-        // F7: 8 KiB to 1 MiB
+        // F7: what takes about four seconds, 16 KiB to 1 MiB
         let huge = 1 << 40;
         let (mut s, first) = applied(vec![up(BlobKind::Original, huge, 0)]);
+        let (mut now, mut offset) = (0, 0);
         let mut length = moves(&first)[0].2;
-        for i in 1..10 {
-            length = moves(&s.handle(i, moved(huge, 1)))[0].2;
+        assert_eq!(length, FIRST_CHUNK);
+        for (bytes_a_ms, expected) in [
+            (2_000, MAX_CHUNK..=MAX_CHUNK),
+            (8, 28_000..=36_000),
+            (1, MIN_CHUNK..=MIN_CHUNK),
+            (20, 72_000..=88_000),
+        ] {
+            for _ in 0..40 {
+                now += (length / bytes_a_ms).max(1) as i64;
+                offset += length;
+                length = moves(&s.handle(now, moved(huge, offset)))[0].2;
+            }
+            assert!(expected.contains(&length), "{length} at {bytes_a_ms}");
         }
-        assert_eq!(length, MAX_CHUNK);
-        for i in 1..10 {
-            length = moves(&s.handle(100 + i * 10_000, moved(huge, 1)))[0].2;
+    }
+
+    #[test]
+    fn a_chunk_of_which_nothing_comes_is_tried_smaller() {
+        let big = 10_000_000;
+        let mut lengths = Vec::new();
+        let mut s = Session::new(Settings::default());
+        for _ in 0..4 {
+            s.handle(0, Event::TimerFired);
+            s.handle(0, Event::Packed(vec![]));
+            s.handle(0, Event::Answered(vec![]));
+            let transfers = vec![up(BlobKind::Original, big, 0)];
+            let more = false;
+            lengths.push(moves(&s.handle(0, Event::Applied { more, transfers }))[0].2);
+            let (blob, failure) = (name(big), Failure::Passing);
+            s.handle(0, Event::MoveFailed { blob, failure });
         }
-        assert_eq!(length, MIN_CHUNK);
+        assert_eq!(lengths, [65_536, 32_768, 16_384, 16_384]);
+    }
+
+    #[test]
+    fn nothing_overtakes_a_thumbnail_that_was_cut() {
+        // F7: the order of kinds holds after a cut as well, and the cut one is asked about first
+        let (mut s, _) = applied(vec![
+            up(BlobKind::Thumbnail, 50, 0),
+            up(BlobKind::Rendition, 60, 0),
+            up(BlobKind::Rendition, 61, 0),
+            up(BlobKind::Rendition, 62, 0),
+            up(BlobKind::Rendition, 63, 0),
+            up(BlobKind::Rendition, 64, 0),
+        ]);
+        let (blob, failure) = (name(50), Failure::Passing);
+        s.handle(9, Event::MoveFailed { blob, failure });
+        assert!(s.doubted().any(|doubted| doubted == name(50)));
+        let next = s.handle(300, Event::TimerFired);
+        assert!(packs(&next), "{next:?}");
     }
 
     #[test]
@@ -771,6 +840,35 @@ mod tests {
             s.handle(0, Event::Failed(Failure::Passing));
         }
         assert_eq!(limits, [65_536, 16_384, 4_096, 4_096]);
+    }
+
+    #[test]
+    fn tablets_that_were_sent_away_together_come_back_one_by_one() {
+        let pauses = |spread: u64| -> Vec<i64> {
+            let settings = Settings {
+                spread,
+                ..Settings::default()
+            };
+            let mut s = Session::new(settings);
+            let mut pause = || {
+                s.handle(0, Event::TimerFired);
+                match &s.handle(0, Event::Failed(Failure::Passing))[..] {
+                    [Effect::Abandon, Effect::Timer { at }] => *at,
+                    other => panic!("{other:?}"),
+                }
+            };
+            (0..12).map(|_| pause()).collect()
+        };
+        let even = pauses(0);
+        let mut twelfth: Vec<i64> = (1..=100).map(|n| pauses(n * 0x9e37_79b9)[11]).collect();
+        for n in 1..=100 {
+            for (spread, even) in pauses(n).into_iter().zip(&even) {
+                assert!((even * 3 / 4..=even * 5 / 4).contains(&spread));
+            }
+        }
+        twelfth.sort_unstable();
+        twelfth.dedup();
+        assert!(twelfth.len() > 60, "{twelfth:?}");
     }
 
     #[test]

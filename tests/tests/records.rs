@@ -140,6 +140,35 @@ async fn what_is_refused_is_kept_shown_and_blocks_nothing() {
 }
 
 #[tokio::test]
+async fn lesson_31_a_record_that_is_too_large_is_told_so_and_the_others_arrive() {
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 3).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let tasks: Vec<_> = zhang.records.keys().copied().collect();
+    let mut request = zhang.request();
+    for (n, task) in tasks.iter().enumerate() {
+        let answer = [("point/A1/p1/answer", "compliant".into())];
+        let mut changes = zhang.write(*task, &cells(&answer));
+        if n == 0 {
+            let bytes = &mut changes[0].bytes;
+            bytes.resize(sync::chunk::MAX_CHANGE_BYTES + 1, 0);
+        }
+        request.docs.push(DocChanges {
+            task: *task,
+            changes,
+        });
+    }
+    let (response, ..) = office.round_trip(&mut zhang, &request).await;
+    let told = |n: usize| {
+        let held = response.verdicts[n].held.first();
+        (response.verdicts[n].stored, held.and_then(|h| h.code))
+    };
+    assert_eq!(told(0), (0, Some(Code::TooLarge)));
+    assert_eq!((told(1), told(2)), ((1, None), (1, None)));
+    assert_eq!(office.count("SELECT count(*) FROM quarantine").await, 1);
+}
+
+#[tokio::test]
 async fn a_stranger_and_a_revoked_tablet_get_nothing() {
     // S2, F8
     let data = tempfile::tempdir().unwrap();

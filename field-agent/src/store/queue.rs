@@ -98,7 +98,8 @@ pub fn get(db: &Connection, task: &str, sha256: &str) -> rusqlite::Result<Option
     .optional()
 }
 
-/// Blobs that are to be sent now: thumbnails first; originals and then clips only when allowed.
+/// Blobs that are to be sent now: thumbnails first; originals and then clips only when allowed. The server
+/// takes none whose photo or clip it does not know, so they wait for what was written with them or before.
 pub fn to_send(
     db: &Connection,
     now: i64,
@@ -111,7 +112,9 @@ pub fn to_send(
         form::RENDITION
     };
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM blob WHERE here = 1 AND delivery = 0 AND permanent = 0 AND next_at <= ?1 AND form <= ?2 ORDER BY form, at LIMIT ?3"
+        "SELECT {COLUMNS} FROM blob WHERE here = 1 AND delivery = 0 AND permanent = 0 AND next_at <= ?1 AND form <= ?2
+           AND NOT EXISTS (SELECT 1 FROM change WHERE change.task = blob.task AND change.delivery = 0 AND change.at <= blob.at)
+         ORDER BY form, at LIMIT ?3"
     ))?
     .query_map(params![now, most, limit as i64], row)?
     .collect()

@@ -72,6 +72,10 @@ pub struct Server {
     pub miscount: AtomicBool,
     /// Uploads of this form are refused.
     pub refuse: Mutex<Option<BlobKind>>,
+    /// So many of the next uploads of photos hang until they are let go.
+    pub hang_uploads: AtomicU32,
+    /// Lets uploads that hang end without an answer.
+    pub let_go: tokio::sync::Notify,
     /// No photo can be fetched.
     pub no_downloads: AtomicBool,
     /// Changes that write this cell are refused, as by a server whose forms lack it.
@@ -101,6 +105,8 @@ impl Server {
             cut_after: AtomicI64::new(-1),
             miscount: AtomicBool::new(false),
             refuse: Mutex::default(),
+            hang_uploads: AtomicU32::new(0),
+            let_go: tokio::sync::Notify::new(),
             no_downloads: AtomicBool::new(false),
             refuse_cell: Mutex::default(),
             halve_answers: AtomicU32::new(0),
@@ -874,6 +880,11 @@ impl Fetch for Server {
                 format!("{} {}", request.method, request.path),
                 request.body.len(),
             ));
+            if request.method == "PATCH" && self.hang_uploads.load(Ordering::SeqCst) > 0 {
+                self.hang_uploads.fetch_sub(1, Ordering::SeqCst);
+                self.let_go.notified().await;
+                return Err(FetchError::Stalled("nothing moved".into()));
+            }
             let mut answer = self.handle(&request);
             if self.halve_answers.load(Ordering::SeqCst) > 0 {
                 self.halve_answers.fetch_sub(1, Ordering::SeqCst);

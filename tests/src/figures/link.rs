@@ -113,6 +113,10 @@ pub async fn slow_link(name: &str, way: Option<Way>) -> anyhow::Result<()> {
         print(&format!("{name}_up_bytes"), up, "B");
         print(&format!("{name}_down_bytes"), down, "B");
         print(&format!("{name}_cuts"), cuts, "cuts");
+        let early = office.office.count(
+            "SELECT CAST(coalesce(sum(received), 0) AS BIGINT) FROM blobs WHERE kind <> 'thumbnail'",
+        );
+        print(&format!("{name}_early_bytes"), early.await, "B");
     }
     running.stop().await;
     Ok(())

@@ -16,11 +16,12 @@ mod words;
 pub(super) use apply::{
     Applied, apply_from_office_file, apply_from_tablet, log_place, unconfirmed,
 };
+use pack::OnTheWay;
 pub(super) use pack::{blob_ref, signed_docs};
 pub(super) use transfer::{begin_blob, keep_blob, keep_photo, wanted_blob};
 pub(super) use words::kept_out;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use ::sync::ids::{Sha256, TaskId};
@@ -167,9 +168,14 @@ impl Agent {
             driver.running = true;
             driver.stopped = false;
             driver.last_try_at = Some(self.now());
-            let session = driver
-                .session
-                .get_or_insert_with(|| Session::new(Settings::default()));
+            let session = driver.session.get_or_insert_with(|| {
+                let mut spread = [0; 8];
+                self.fill(&mut spread);
+                Session::new(Settings {
+                    spread: u64::from_le_bytes(spread),
+                    ..Settings::default()
+                })
+            });
             session.handle(now, Event::Woken)
         };
         self.touch();
@@ -243,12 +249,16 @@ impl Agent {
             Effect::Timer { at } => lock(&self.driver).next_try_at = Some(at),
             Effect::Abandon => steps.network.drain(..).for_each(|step| step.abort()),
             Effect::Pack { limit } => {
-                let flying = lock(&self.driver)
-                    .session
-                    .as_ref()
-                    .map_or_else(BTreeSet::new, |s| s.flying().collect());
+                let known =
+                    lock(&self.driver)
+                        .session
+                        .as_ref()
+                        .map_or_else(OnTheWay::default, |s| OnTheWay {
+                            flying: s.flying().collect(),
+                            doubted: s.doubted().collect(),
+                        });
                 steps.all.spawn(async move {
-                    let packed = agent.on_disk(move |a| a.pack(limit, &flying)).await;
+                    let packed = agent.on_disk(move |a| a.pack(limit, &known)).await;
                     packed.map(Event::Packed).map_err(round)
                 });
             }

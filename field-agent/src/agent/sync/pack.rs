@@ -66,6 +66,14 @@ pub(super) fn cursor(db: &rusqlite::Connection) -> rusqlite::Result<Option<Curso
     }))
 }
 
+/// Photos of which bytes are on their way, and photos of which they were when the link was cut. The former
+/// are not asked about, the latter first.
+#[derive(Debug, Default)]
+pub(super) struct OnTheWay {
+    pub flying: BTreeSet<BlobName>,
+    pub doubted: BTreeSet<BlobName>,
+}
+
 /// Changes as they travel.
 pub(in crate::agent) struct SignedDocs {
     pub authors: Vec<Author>,
@@ -162,13 +170,8 @@ pub(in crate::agent) fn signed_docs(open: &Open, rows: Vec<changes::LogRow>) -> 
 }
 
 impl Agent {
-    /// Packs a request of about `limit` bytes at most from the store; `flying` are photos of which bytes
-    /// are on their way, which are not asked about.
-    pub(super) fn pack(
-        &self,
-        limit: usize,
-        flying: &BTreeSet<BlobName>,
-    ) -> Result<Vec<u8>, StepFailure> {
+    /// Packs a request of about `limit` bytes at most from the store.
+    pub(super) fn pack(&self, limit: usize, on_the_way: &OnTheWay) -> Result<Vec<u8>, StepFailure> {
         let mut request = [0; 16];
         self.fill(&mut request);
         let free_bytes = self.space.free_bytes(&self.data).unwrap_or(0);
@@ -181,7 +184,7 @@ impl Agent {
                         open,
                         request,
                         (budget, limit),
-                        flying,
+                        on_the_way,
                         free_bytes,
                         self.now(),
                     )?;
@@ -209,7 +212,7 @@ fn build(
     open: &mut Open,
     request: [u8; 16],
     (budget, limit): (usize, usize),
-    flying: &BTreeSet<BlobName>,
+    on_the_way: &OnTheWay,
     free_bytes: u64,
     clock: i64,
 ) -> Result<(SyncRequest, InFlight), Problem> {
@@ -241,7 +244,11 @@ fn build(
         left |= signatures.len() < found;
     }
     let mut waiting = queue::unconfirmed(&open.db, clock, MAX_BLOBS).map_err(storage)?;
-    waiting.retain(|b| blob_ref(b).is_some_and(|b| !flying.contains(&(b.task, b.sha256))));
+    let is_in = |names: &BTreeSet<BlobName>, row: &queue::BlobRow| {
+        blob_ref(row).is_some_and(|b| names.contains(&(b.task, b.sha256)))
+    };
+    waiting.retain(|b| !is_in(&on_the_way.flying, b));
+    waiting.sort_by_key(|b| !is_in(&on_the_way.doubted, b));
     let unsent = waiting
         .iter()
         .filter(|b| b.delivery == delivery::HERE)
