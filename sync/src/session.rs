@@ -44,6 +44,8 @@ const MAX_BACKOFF_MS: i64 = 5 * 60_000;
 /// Asking a server that cannot be reached costs nobody anything, and a network that comes and goes is
 /// missed by who waits long.
 const MAX_OFFLINE_MS: i64 = 10_000;
+/// So many times it is asked again without a longer pause: most cuts are over in two seconds.
+const EVEN_OFFLINE: u32 = 8;
 /// Most chunks on their way at a time.
 const MAX_FLYING: usize = 4;
 /// So many bytes on their way keep a link of 64 kbit/s busy over a delay of four seconds; beyond two
@@ -445,12 +447,12 @@ impl Session {
             return vec![Effect::Abandon];
         }
         self.round = Round::None;
-        let pause = self.settings.backoff_ms << self.failures.min(20);
-        self.failures += 1;
-        let most = match failure {
-            Failure::Offline => MAX_OFFLINE_MS,
-            _ => MAX_BACKOFF_MS,
+        let (doublings, most) = match failure {
+            Failure::Offline => (self.failures.saturating_sub(EVEN_OFFLINE), MAX_OFFLINE_MS),
+            _ => (self.failures, MAX_BACKOFF_MS),
         };
+        let pause = self.settings.backoff_ms << doublings.min(20);
+        self.failures += 1;
         let pause = self.spread(pause.min(most));
         let mut effects = vec![Effect::Abandon];
         effects.extend(self.rest(now + pause));
@@ -840,6 +842,23 @@ mod tests {
             s.handle(0, Event::Failed(Failure::Passing));
         }
         assert_eq!(limits, [65_536, 16_384, 4_096, 4_096]);
+    }
+
+    #[test]
+    fn a_short_cut_is_over_soon_and_a_long_one_is_asked_after_every_ten_seconds() {
+        // F7
+        let mut s = Session::new(Settings::default());
+        let mut pauses = Vec::new();
+        for _ in 0..20 {
+            s.handle(0, Event::TimerFired);
+            match &s.handle(0, Event::Failed(Failure::Offline))[..] {
+                [Effect::Abandon, Effect::Timer { at }] => pauses.push(*at),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(pauses[..9].iter().all(|p| *p == 250), "{pauses:?}");
+        assert_eq!(pauses[9..12], [500, 1_000, 2_000]);
+        assert_eq!(pauses[19], MAX_OFFLINE_MS);
     }
 
     #[test]
