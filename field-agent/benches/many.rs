@@ -18,6 +18,8 @@ const TASKS: u16 = 500;
 const PHOTOS: usize = 5_000;
 /// Photos of the record that is opened.
 const IN_ONE: usize = 60;
+/// Photos that are added side by side.
+const AT_A_TIME: usize = 4;
 const TAPS: usize = 1_000;
 
 fn print(name: &str, value: f64, unit: &str) {
@@ -83,8 +85,8 @@ impl App {
     /// Until nothing is left to send.
     async fn synced(&self) {
         self.send(Method::POST, "/api/sync/now", json!({})).await;
-        for _ in 0..2_400 {
-            tokio::time::sleep(Duration::from_millis(500)).await;
+        for _ in 0..600 {
+            tokio::time::sleep(Duration::from_secs(2)).await;
             let status = self.get("/api/sync").await;
             if status["phase"] == "idle" && status["bytes_left"] == 0 {
                 return;
@@ -143,17 +145,29 @@ async fn main() {
                 .map(|t| t["task"].as_str().expect("id").to_owned()),
         );
     }
+    let app = Arc::new(app);
+    let mut adding = tokio::task::JoinSet::new();
     for n in 0..PHOTOS {
         let task = if n < IN_ONE {
-            &first
+            first.clone()
         } else {
-            &tasks[n % tasks.len()]
+            tasks[n % tasks.len()].clone()
         };
-        let mut picture = jpeg(160, 120, (n % 250) as u8 + 1);
-        // Every photo is another.
-        picture.extend_from_slice(&n.to_be_bytes());
-        app.photo(task, picture).await;
+        if adding.len() >= AT_A_TIME {
+            adding.join_next().await.expect("one").expect("added");
+        }
+        let app = app.clone();
+        adding.spawn(async move {
+            let mut picture = jpeg(160, 120, (n % 250) as u8 + 1);
+            // Every photo is another.
+            picture.extend_from_slice(&n.to_be_bytes());
+            app.photo(&task, picture).await;
+        });
     }
+    while let Some(added) = adding.join_next().await {
+        added.expect("added");
+    }
+    app.slowest("sync_status_waiting_ms", "/api/sync").await;
     app.synced().await;
 
     let mut taps = Vec::new();

@@ -1,5 +1,6 @@
 //! Sync and the state of the tablet as screens show them.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use super::photos::delivery_word;
@@ -8,6 +9,7 @@ use super::{Agent, lock, storage};
 use crate::api::Problem;
 use crate::api::sync::*;
 use crate::api::tasks::{Delivery, TaskCard};
+use crate::store::pieces::{self, Piece};
 use crate::store::queue::BlobRow;
 use crate::store::{self, changes, delivery, queue, tasks};
 
@@ -92,11 +94,11 @@ impl Agent {
                     if untouched {
                         continue;
                     }
-                    // Photo by photo only where something moves or has just moved: that needs the record.
+                    // Photo by photo only where something moves or has just moved: of thousands only what is of interest.
                     let lately = now - changed_at < DAY_MS;
                     let waiting = card.unconfirmed_photos + card.unconfirmed_clips > 0;
                     let in_detail = card.photos + card.clips > 0 && (waiting || lately);
-                    let row = record_sync(open, &task, &card, in_detail)?;
+                    let row = record_sync(&open.db, &task, &card, in_detail)?;
                     add(&mut records, row.delivery);
                     if in_detail {
                         row.photos.iter().for_each(|p| add(&mut photos, whole(p)));
@@ -234,39 +236,29 @@ impl Agent {
 }
 
 fn record_sync(
-    open: &mut super::Open,
+    db: &rusqlite::Connection,
     task: &str,
     card: &TaskCard,
     in_detail: bool,
 ) -> Result<RecordSync, Problem> {
-    let counts = changes::delivery_counts(&open.db, task).map_err(storage)?;
+    let counts = changes::delivery_counts(db, task).map_err(storage)?;
     let [here, sent, confirmed, refused] = counts;
     let (mut photos, mut clips) = (Vec::new(), Vec::new());
     if in_detail {
-        let blobs = queue::of_task(&open.db, task).map_err(storage)?;
-        if let Ok(id) = task.parse() {
-            let view = &open.record(id)?.view;
-            for photo in view.entries("photo") {
-                let text = |f: &str| view.text(&format!("photo/{photo}/{f}")).to_owned();
-                let blob = |f: &str| {
-                    let sha256 = text(f);
-                    blobs.iter().find(|b| b.sha256 == sha256)
-                };
-                photos.push(photo_sync(
-                    photo,
-                    text("caption"),
-                    [
-                        blob("thumbnail_sha256"),
-                        blob("rendition_sha256"),
-                        blob("sha256"),
-                    ],
-                ));
-            }
-            for clip in view.entries("clip") {
-                let text = |f: &str| view.text(&format!("clip/{clip}/{f}")).to_owned();
-                let sha256 = text("sha256");
-                let row = blobs.iter().find(|b| b.sha256 == sha256);
-                clips.push(clip_sync(clip, text("kind"), text("caption"), row));
+        let mut files: BTreeMap<(String, String), Vec<(Piece, Option<BlobRow>)>> = BTreeMap::new();
+        for file in pieces::with_blobs(db, task).map_err(storage)? {
+            let entry = (file.0.entry.clone(), file.0.id.clone());
+            files.entry(entry).or_default().push(file);
+        }
+        for ((entry, id), files) in files {
+            if entry == "photo" {
+                photos.push(photo_sync(id, &files));
+            } else {
+                clips.extend(
+                    files
+                        .first()
+                        .map(|(clip, row)| clip_sync(clip, row.as_ref())),
+                );
             }
         }
     }
@@ -282,29 +274,35 @@ fn record_sync(
         },
         photos,
         clips,
-        error: changes::refusal(&open.db, task).map_err(storage)?,
+        error: changes::refusal(db, task).map_err(storage)?,
     })
 }
 
-fn photo_sync(photo: &str, caption: String, forms: [Option<&BlobRow>; 3]) -> PhotoSync {
-    let mine: Vec<&BlobRow> = forms.iter().flatten().filter(|b| b.here).copied().collect();
+fn photo_sync(photo: String, files: &[(Piece, Option<BlobRow>)]) -> PhotoSync {
+    let blobs = || files.iter().filter_map(|(_, blob)| blob.as_ref());
+    let of = |form: i64| {
+        let file = files.iter().find(|(piece, _)| piece.form == form);
+        delivery_word(file.and_then(|(_, blob)| blob.as_ref()))
+    };
     PhotoSync {
-        photo: photo.to_owned(),
-        caption,
-        thumbnail: delivery_word(forms[0]),
-        rendition: delivery_word(forms[1]),
-        original: delivery_word(forms[2]),
-        bytes_total: mine.iter().map(|b| b.size).sum(),
-        bytes_sent: mine.iter().map(|b| sent_of(b)).sum(),
-        error: forms.iter().flatten().find_map(|b| b.error.clone()),
+        photo,
+        caption: files
+            .first()
+            .map_or_else(String::new, |(piece, _)| piece.caption.clone()),
+        thumbnail: of(queue::form::THUMBNAIL),
+        rendition: of(queue::form::RENDITION),
+        original: of(queue::form::ORIGINAL),
+        bytes_total: blobs().filter(|b| b.here).map(|b| b.size).sum(),
+        bytes_sent: blobs().filter(|b| b.here).map(sent_of).sum(),
+        error: blobs().find_map(|b| b.error.clone()),
     }
 }
 
-fn clip_sync(clip: &str, kind: String, caption: String, row: Option<&BlobRow>) -> ClipSync {
+fn clip_sync(clip: &Piece, row: Option<&BlobRow>) -> ClipSync {
     ClipSync {
-        clip: clip.to_owned(),
-        kind,
-        caption,
+        clip: clip.id.clone(),
+        kind: clip.kind.clone(),
+        caption: clip.caption.clone(),
         delivery: delivery_word(row),
         bytes_total: row.map_or(0, |b| b.size),
         bytes_sent: row.map_or(0, sent_of),

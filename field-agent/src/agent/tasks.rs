@@ -1,6 +1,6 @@
 //! The task list from summary rows, and one task in full.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::Connection;
 use sync::facts::{AnswerKind, CheckSheet};
@@ -12,7 +12,8 @@ use super::completeness::{self, demand_word};
 use super::{Agent, Loaded, Open, no_such_task, storage};
 use crate::api::Problem;
 use crate::api::tasks::*;
-use crate::store::{changes, delivery, queue, statements, tasks};
+use crate::store::pieces::{self, Piece};
+use crate::store::{changes, queue, statements, tasks};
 
 const DAY_MS: i64 = 86_400_000;
 const CHINA_OFFSET_MS: i64 = 8 * 3_600_000;
@@ -116,10 +117,8 @@ pub(super) fn card(
     let task = record.id.to_string();
     let progress = completeness::progress(facts, view, 0, 0);
     let counts = changes::delivery_counts(db, &task).map_err(storage)?;
-    let blobs = queue::of_task(db, &task).map_err(storage)?;
-    let photo_forms = ["sha256", "rendition_sha256", "thumbnail_sha256"];
-    let unconfirmed_photos = unconfirmed(record, &blobs, "photo", &photo_forms);
-    let unconfirmed_clips = unconfirmed(record, &blobs, "clip", &["sha256"]);
+    let (unconfirmed_photos, unconfirmed_clips) =
+        pieces::unconfirmed(db, &task).map_err(storage)?;
     let round = view.round();
     Ok(TaskCard {
         task,
@@ -173,19 +172,29 @@ fn code_state(record: &Loaded) -> CodeState {
     }
 }
 
-/// How many photos or clips have a file that the server has not confirmed.
-fn unconfirmed(record: &Loaded, blobs: &[queue::BlobRow], entry: &str, files: &[&str]) -> u32 {
-    let open: Vec<&str> = blobs
-        .iter()
-        .filter(|b| b.here && b.delivery != delivery::CONFIRMED)
-        .map(|b| b.sha256.as_str())
-        .collect();
-    let waits = |id: &&&str| {
-        files
-            .iter()
-            .any(|f| open.contains(&record.view.text(&format!("{entry}/{id}/{f}"))))
-    };
-    record.view.entries(entry).iter().filter(waits).count() as u32
+/// The files of a record's photos and clips.
+fn pieces_of(record: &Loaded) -> BTreeSet<Piece> {
+    let files: [(&str, &str, i64); 4] = [
+        ("photo", "thumbnail_sha256", queue::form::THUMBNAIL),
+        ("photo", "rendition_sha256", queue::form::RENDITION),
+        ("photo", "sha256", queue::form::ORIGINAL),
+        ("clip", "sha256", queue::form::CLIP),
+    ];
+    let mut pieces = BTreeSet::new();
+    for (entry, file, form) in files {
+        for id in record.view.entries(entry) {
+            let text = |f: &str| record.view.text(&format!("{entry}/{id}/{f}")).to_owned();
+            pieces.insert(Piece {
+                entry: entry.to_owned(),
+                id: id.to_owned(),
+                form,
+                sha256: text(file),
+                caption: text("caption"),
+                kind: text("kind"),
+            });
+        }
+    }
+    pieces
 }
 
 /// The least far of a record's parts.
@@ -199,6 +208,18 @@ pub(super) fn overall([here, sent, _, refused]: [u32; 4]) -> Delivery {
 }
 
 impl Open {
+    /// Notes the files of photos and clips where an earlier version did not.
+    pub(super) fn note_pieces(&self) -> Result<(), Problem> {
+        let tx = self.db.unchecked_transaction().map_err(storage)?;
+        for task in pieces::missing(&tx).map_err(storage)? {
+            if let Ok(id) = task.parse() {
+                let record = self.load(id)?;
+                pieces::keep(&tx, &task, &pieces_of(&record)).map_err(storage)?;
+            }
+        }
+        tx.commit().map_err(storage)
+    }
+
     /// Writes the summary that the task list shows. Belongs into the transaction of what changed.
     pub(super) fn write_card(
         db: &Connection,
@@ -207,12 +228,26 @@ impl Open {
         changed_at: i64,
     ) -> Result<TaskCard, Problem> {
         let task = record.id.to_string();
+        pieces::keep(db, &task, &pieces_of(record)).map_err(storage)?;
         let around = Circumstances::of(db, &task)?;
         let card = card(db, record, &around, here, changed_at)?;
         let json = serde_json::to_string(&card).map_err(|e| Problem::internal(&e))?;
         tasks::set_card(db, &task, &json, changed_at).map_err(storage)?;
         Ok(card)
     }
+}
+
+/// Brings the card of a task up to what the server has confirmed, where nothing else of it has changed.
+pub(super) fn refresh_delivery(db: &Connection, task: &str) -> Result<(), Problem> {
+    let Some(row) = tasks::get(db, task).map_err(storage)? else {
+        return Ok(());
+    };
+    let mut card: TaskCard = serde_json::from_str(&row.card).map_err(|e| Problem::internal(&e))?;
+    card.delivery = overall(changes::delivery_counts(db, task).map_err(storage)?);
+    (card.unconfirmed_photos, card.unconfirmed_clips) =
+        pieces::unconfirmed(db, task).map_err(storage)?;
+    let json = serde_json::to_string(&card).map_err(|e| Problem::internal(&e))?;
+    tasks::set_card(db, task, &json, row.changed_at).map_err(storage)
 }
 
 fn for_viewer(card: &mut TaskCard, me: &str, now: i64) {

@@ -146,7 +146,7 @@ impl Agent {
         let device = SigningKey::from_bytes(&bytes_32("device_seed")?);
         let server_key = Key(bytes_32("server_key")?);
         let epoch = self.settle_epoch(&db)?;
-        *open = Some(Open {
+        let opened = Open {
             db,
             blobs: Arc::new(blobs),
             device,
@@ -154,7 +154,9 @@ impl Agent {
             server_key,
             records: HashMap::new(),
             uses: 0,
-        });
+        };
+        opened.note_pieces()?;
+        *open = Some(opened);
         drop(open);
         self.note("store opened");
         Ok(())

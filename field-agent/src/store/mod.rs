@@ -8,6 +8,7 @@ pub mod blobs;
 pub mod changes;
 pub mod drafts;
 pub mod migrate;
+pub mod pieces;
 pub mod queue;
 pub mod slim;
 pub mod statements;
@@ -24,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("sql/1.sql"),
     include_str!("sql/2.sql"),
     include_str!("sql/3.sql"),
+    include_str!("sql/4.sql"),
 ];
 
 /// Why the store did not open.

@@ -9,7 +9,7 @@ use sync::ids::{Key, TaskId};
 use sync::message::{self, DocChanges, SyncResponse};
 use sync::session::{Direction, Event, Transfer};
 
-use super::super::tasks::Circumstances;
+use super::super::tasks::{Circumstances, refresh_delivery};
 use super::super::{Agent, Loaded, Open, lock, storage};
 use super::admission::{Source, take_changes};
 use super::grants::{GrantRefused, take_grant, take_state, take_statement};
@@ -194,6 +194,8 @@ fn apply_in_transaction(
     let mut refused = Refused::new();
     // Grants first: they bring the rosters by which changes are admitted.
     let mut touched: BTreeSet<TaskId> = BTreeSet::new();
+    // Of these nothing changed but what the server has: their records need not be opened.
+    let mut delivered: BTreeSet<TaskId> = BTreeSet::new();
     let before = cursor(&open.db).map_err(storage)?;
     let here = open.device_key();
     let server_key = open.server_key;
@@ -215,8 +217,8 @@ fn apply_in_transaction(
             .notes
             .push("server has another incarnation: offering everything again".into());
     } else {
-        refused = verdicts(&tx, sent, response, &mut touched).map_err(storage)?;
-        receipts(&tx, sent, response, now, &mut touched).map_err(storage)?;
+        refused = verdicts(&tx, sent, response, &mut delivered).map_err(storage)?;
+        receipts(&tx, sent, response, now, &mut delivered).map_err(storage)?;
         applied.again |= sent.left
             && response.verdicts.len() == sent.docs.len()
             && response.signature_verdicts.len() == sent.signatures.len();
@@ -294,10 +296,13 @@ fn apply_in_transaction(
             now,
         )
         .map_err(storage)?;
-        touched.insert(blob.task);
+        delivered.insert(blob.task);
     }
     for task in &touched {
         refresh_card(&tx, &mut records, *task, &here, now)?;
+    }
+    for task in delivered.difference(&touched) {
+        refresh_delivery(&tx, &task.to_string())?;
     }
     let mut bytes = response.cursor.incarnation.to_vec();
     bytes.extend_from_slice(&response.cursor.seq.to_be_bytes());
