@@ -9,8 +9,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::{Seeded, Server, TestClock, jpeg};
+use common::{START, Seeded, Server, jpeg};
 use field_agent::host::{self, Config};
+use field_agent::ports::Clock;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
@@ -28,6 +29,18 @@ fn print(name: &str, value: f64, unit: &str) {
 
 fn ms(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1_000.0
+}
+
+/// A clock that runs from the day of the tests.
+struct Running(Instant);
+
+impl Clock for Running {
+    fn now_ms(&self) -> i64 {
+        START + self.monotonic_ms()
+    }
+    fn monotonic_ms(&self) -> i64 {
+        i64::try_from(self.0.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
 }
 
 /// The app of an agent.
@@ -112,7 +125,7 @@ async fn start(dir: &Path, server: &Arc<Server>, seed: u64) -> (host::RunningAge
         nearby: ([127, 0, 0, 1], 0).into(),
         ..Config::new(dir)
     };
-    let clock = Arc::new(TestClock::new());
+    let clock = Arc::new(Running(Instant::now()));
     let agent = host::start_with(config, clock, Box::new(Seeded(seed)), server.clone());
     let agent = agent.await.expect("starts");
     let app = App::open(&agent.launch_url).await;

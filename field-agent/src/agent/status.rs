@@ -235,6 +235,9 @@ impl Agent {
     }
 }
 
+/// A file, and what is known of its bytes.
+type File = (Piece, Option<BlobRow>);
+
 fn record_sync(
     db: &rusqlite::Connection,
     task: &str,
@@ -245,7 +248,7 @@ fn record_sync(
     let [here, sent, confirmed, refused] = counts;
     let (mut photos, mut clips) = (Vec::new(), Vec::new());
     if in_detail {
-        let mut files: BTreeMap<(String, String), Vec<(Piece, Option<BlobRow>)>> = BTreeMap::new();
+        let mut files: BTreeMap<(String, String), Vec<File>> = BTreeMap::new();
         for file in pieces::with_blobs(db, task).map_err(storage)? {
             let entry = (file.0.entry.clone(), file.0.id.clone());
             files.entry(entry).or_default().push(file);
@@ -278,7 +281,7 @@ fn record_sync(
     })
 }
 
-fn photo_sync(photo: String, files: &[(Piece, Option<BlobRow>)]) -> PhotoSync {
+fn photo_sync(photo: String, files: &[File]) -> PhotoSync {
     let blobs = || files.iter().filter_map(|(_, blob)| blob.as_ref());
     let of = |form: i64| {
         let file = files.iter().find(|(piece, _)| piece.form == form);
