@@ -114,7 +114,8 @@ async fn a_clip_is_kept_played_and_sent_behind_all_photos() {
     assert_eq!(server.stored(), [BlobKind::Thumbnail, BlobKind::Rendition]);
     let status = tablet.ok("/api/sync").await;
     assert_eq!(status["clips"]["on_this_tablet"], 1, "{status}");
-    assert_eq!(status["rows"][0]["clips"][0]["delivery"], "on_this_tablet");
+    let files = tablet.ok(&format!("/api/sync/tasks/{task}")).await;
+    assert_eq!(files["clips"][0]["delivery"], "on_this_tablet");
     let card = tablet.ok("/api/tasks").await["rows"][0].clone();
     assert_eq!(
         (&card["clips"], &card["unconfirmed_clips"]),

@@ -120,8 +120,10 @@ async fn lesson_02_the_record_goes_first_and_originals_last() {
         status["photos"]["on_this_tablet"], 2,
         "the truth photo by photo: {status}"
     );
-    assert_eq!(status["rows"][0]["photos"][0]["thumbnail"], "confirmed");
-    assert_eq!(status["rows"][0]["photos"][0]["original"], "on_this_tablet");
+    assert_eq!(status["rows"][0]["photos"]["on_this_tablet"], 2, "{status}");
+    let files = tablet.ok(&format!("/api/sync/tasks/{task}")).await;
+    assert_eq!(files["photos"][0]["thumbnail"], "confirmed");
+    assert_eq!(files["photos"][0]["original"], "on_this_tablet");
     tablet
         .put("/api/sync/policy", json!({"originals_paused": false}))
         .await;
@@ -317,6 +319,8 @@ async fn lesson_04_a_photo_that_is_refused_is_shown_and_holds_up_nothing() {
             .is_some_and(|e| e.contains("422")),
         "{photos}"
     );
+    let status = tablet.ok("/api/sync").await;
+    assert_eq!(status["rows"][0]["failed"], 2, "{status}");
     *server.refuse.lock().expect("lock") = None;
     for row in photos["rows"].as_array().expect("rows") {
         let id = row["photo"].as_str().expect("id");

@@ -182,15 +182,20 @@ pub fn admit(record: &mut RecordDoc, rights: &Rights, batch: &Batch) -> Vec<Judg
         .map(|c| Chunk::parse(&c.bytes))
         .collect();
     let mut lost: BTreeMap<usize, Verdict> = BTreeMap::new();
+    // What was vouched for and is refused for its own sake: it stays so, whatever becomes of who vouched.
+    let mut refused: BTreeMap<usize, Verdict> = BTreeMap::new();
     loop {
         let cover = signatures_hold(batch, &chunks, &lost);
         let mut next = Admission::new(record, rights);
         let mut judged = Vec::with_capacity(batch.changes.len());
-        for ((offered, chunk), cover) in batch.changes.iter().zip(&chunks).zip(&cover) {
+        for (i, (offered, chunk)) in batch.changes.iter().zip(&chunks).enumerate() {
             judged.push(match chunk {
                 Ok(chunk) => Judged {
                     hash: chunk.hash,
-                    verdict: next.judge_covered(batch, offered, chunk, cover),
+                    verdict: match refused.get(&i) {
+                        Some(verdict) => verdict.clone(),
+                        None => next.judge_covered(batch, offered, chunk, &cover[i]),
+                    },
                 },
                 // Not even a hash can be trusted here; the bytes are known by their own SHA-256.
                 Err(error) => Judged {
@@ -209,6 +214,11 @@ pub fn admit(record: &mut RecordDoc, rights: &Rights, batch: &Batch) -> Vec<Judg
             return judged;
         }
         lost.extend(fallen);
+        for (i, j) in judged.into_iter().enumerate() {
+            if cover[i] == Cover::Later && matches!(j.verdict, Verdict::Refused { .. }) {
+                refused.insert(i, j.verdict);
+            }
+        }
     }
 }
 

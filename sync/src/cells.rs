@@ -215,6 +215,18 @@ pub(crate) fn patterns() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|(pattern, ..)| *pattern)
 }
 
+/// The rules for a reader who does not read Rust: the pattern of the path, what it holds, who writes it.
+pub fn rules() -> impl Iterator<Item = (&'static str, String, &'static str)> {
+    TABLE.iter().map(|(pattern, kind, writer)| {
+        let writer = match writer {
+            Server => "the server",
+            Member => "any member",
+            Self_ => "the person in the path",
+        };
+        (*pattern, kind.to_string(), writer)
+    })
+}
+
 /// Why a cell cannot be written so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CellError {

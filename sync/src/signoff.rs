@@ -16,13 +16,12 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::canonical;
 use crate::facts::{Member, Role};
 use crate::ids::{DeviceId, Key, Sha256, TaskId};
+use crate::ink;
 use crate::record::{RecordDoc, RecordError, VIEW_VERSION, View};
 use crate::signing::{self, Sig};
 
 /// Greatest length of a statement, in bytes.
 pub const MAX_STATEMENT_BYTES: usize = 64 * 1024;
-/// Greatest length of ink (JSON of vector strokes), in bytes.
-pub const MAX_INK_BYTES: usize = 64 * 1024;
 
 /// The form of one item by which the record was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -147,7 +146,10 @@ fn forms_of(view: &View) -> Vec<FormRef> {
             sha256: view.text(&format!("form/{id}/sha256")).parse().ok()?,
         })
     };
-    view.entries("form").iter().filter_map(form).collect()
+    let mut forms: Vec<FormRef> = view.entries("form").iter().filter_map(form).collect();
+    // Cells stand by path, where `SC-1/` comes before `SC/`.
+    forms.sort_by(|a, b| a.id.cmp(&b.id));
+    forms
 }
 
 /// A person who saw the party refuse, or another witness.
@@ -273,6 +275,8 @@ pub enum BadStatement {
     UnknownKey,
     #[error("the ink is not the one that was signed for")]
     WrongInk,
+    #[error("{0}")]
+    NoInk(ink::NoInk),
     #[error("the statement contradicts itself: {0}")]
     Inconsistent(&'static str),
 }
@@ -405,17 +409,12 @@ impl Signed {
     }
 
     fn check_ink(&self, expected: Option<Sha256>) -> Result<(), BadStatement> {
-        if self
-            .ink
-            .as_ref()
-            .is_some_and(|ink| ink.len() > MAX_INK_BYTES)
-        {
-            return Err(BadStatement::TooLong);
+        if self.ink.as_deref().map(Sha256::of) != expected {
+            return Err(BadStatement::WrongInk);
         }
-        if self.ink.as_deref().map(Sha256::of) == expected {
-            Ok(())
-        } else {
-            Err(BadStatement::WrongInk)
+        match self.ink.as_deref().map(ink::read) {
+            Some(Err(fault)) => Err(BadStatement::NoInk(fault)),
+            _ => Ok(()),
         }
     }
 }

@@ -281,6 +281,31 @@ fn a_change_of_the_run_that_is_missing_stops_those_after_it() {
 }
 
 #[test]
+fn what_is_refused_for_its_own_sake_says_so_and_not_that_it_waits() {
+    let (mut server, _) = record();
+    let mut tablet = server.clone();
+    let mut sent = raw(&tablet, &author(1, "zhang"), 1, |tx| {
+        tx.put(ROOT, "facts/number", "x").unwrap()
+    });
+    let bad = sent.changes[0].bytes.clone();
+    let mut doc = Automerge::load(&tablet.save()).unwrap();
+    doc.load_incremental(&bad).unwrap();
+    tablet = RecordDoc::load(task(), &doc.save()).unwrap();
+    let good = batch(&mut tablet, 1, "zhang", &[(ANSWER, "compliant".into())]);
+    sent.changes[0].sig = None;
+    sent.changes.extend(good.changes);
+    let told = verdicts(&mut server, &sent);
+    assert!(
+        matches!(&told[0], Verdict::Refused { code, .. } if *code != Code::BadSignature),
+        "{told:?}"
+    );
+    assert!(
+        matches!(&told[1], Verdict::Waiting { missing } if missing.len() == 1),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn a_signed_change_that_is_refused_vouches_for_no_other() {
     // A colleague who gets the first change from here would find no signature over it.
     let (mut server, _) = record();

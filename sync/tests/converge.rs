@@ -22,7 +22,8 @@ const PATHS: [&str; 4] = [
     "handling/opinion",
     "party/opinion",
 ];
-const INK: &[u8] = br#"[{"points":[[0,0],[1,1]]}]"#;
+const INK: &[u8] =
+    br#"{"height":200,"strokes":[[{"t":0,"x":10,"y":20},{"t":16,"x":30,"y":40}]],"width":600}"#;
 
 /// A tablet, or the office: a document, and the log from which others read.
 struct Peer {

@@ -10,7 +10,8 @@ use sync::ids::{DeviceId, Sha256, TaskId};
 use sync::record::RecordDoc;
 use sync::signoff::*;
 
-const INK: &[u8] = br#"[{"points":[[0,0],[1,1]]}]"#;
+const INK: &[u8] =
+    br#"{"height":200,"strokes":[[{"t":0,"x":10,"y":20},{"t":16,"x":30,"y":40}]],"width":600}"#;
 
 fn answered() -> RecordDoc {
     let (mut doc, _) = record();
@@ -91,6 +92,16 @@ fn li(subject: &Subject, party: &Signed) -> Signed {
         &secret(150),
         INK.to_vec(),
     )
+}
+
+#[test]
+fn forms_stand_by_id_and_not_by_path() {
+    let mut facts = facts();
+    facts.sheets[0].item = "A-1".into();
+    facts.sheets[1].item = "A".into();
+    let (doc, _) = RecordDoc::create(&server(), &facts, &team(), NOW).unwrap();
+    let ids: Vec<String> = subject(&doc).forms.into_iter().map(|f| f.id).collect();
+    assert_eq!(ids, ["A", "A-1"]);
 }
 
 #[test]

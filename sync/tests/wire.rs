@@ -5,6 +5,7 @@ mod common;
 use common::*;
 use proptest::prelude::*;
 use sync::admit::Offered;
+use sync::facts::{Former, Role, Roster};
 use sync::ids::Sha256;
 use sync::message::*;
 use sync::signing;
@@ -61,6 +62,148 @@ fn the_dictionary_does_not_change() {
         "dictionary.sha256",
         Sha256::of(&dictionary()).to_string().as_bytes(),
     );
+    golden("dictionary.hex", hex::encode(dictionary()).as_bytes());
+}
+
+#[test]
+fn the_table_of_cells_does_not_change() {
+    let lines =
+        sync::cells::rules().map(|(path, holds, writer)| format!("{path}\t{holds}\t{writer}\n"));
+    golden("cells.tsv", lines.collect::<String>().as_bytes());
+}
+
+/// What is sent without a signature or without ink ends early; both are read.
+#[test]
+fn a_null_at_the_end_of_a_row_is_left_out() {
+    let unsigned = Offered {
+        author: 3,
+        bytes: vec![0x85],
+        sig: None,
+    };
+    let short = minicbor::to_vec(&unsigned).unwrap();
+    assert_eq!(hex::encode(&short), "82034185");
+    let long = hex::decode("83034185f6").unwrap();
+    assert_eq!(minicbor::decode::<Offered>(&short).unwrap(), unsigned);
+    assert_eq!(minicbor::decode::<Offered>(&long).unwrap(), unsigned);
+}
+
+/// A message down with one of everything.
+#[test]
+fn the_answer_does_not_change() {
+    let (doc, created) = record();
+    let blob = BlobRef {
+        task: task(),
+        sha256: Sha256([4; 32]),
+        size: 5,
+        kind: BlobKind::Thumbnail,
+    };
+    let roster = sync::canonical::to_vec(&roster());
+    let sig = signing::sign(&secret(200), signing::ROSTER, &roster);
+    let response = SyncResponse {
+        v: VERSION,
+        server_time: NOW,
+        cursor: Cursor {
+            incarnation: [9; 16],
+            seq: 43,
+        },
+        more: true,
+        verdicts: vec![DocVerdict {
+            stored: 1,
+            held: vec![
+                Held {
+                    hash: Sha256([1; 32]),
+                    code: Some(sync::admit::Code::BadCell),
+                    detail: "no such cell".into(),
+                },
+                Held {
+                    hash: Sha256([2; 32]),
+                    code: None,
+                    detail: "waits".into(),
+                },
+            ],
+        }],
+        signature_verdicts: vec![SignatureVerdict {
+            stored: true,
+            detail: String::new(),
+        }],
+        authors: vec![server()],
+        docs: vec![DocChanges {
+            task: task(),
+            changes: vec![Offered {
+                author: 0,
+                sig: Some(signing::sign(
+                    &secret(200),
+                    signing::CHANGE,
+                    &created.hash.0,
+                )),
+                bytes: created.bytes,
+            }],
+        }],
+        signatures: vec![],
+        grants: vec![Grant {
+            task: task(),
+            withdrawn: false,
+            facts: sync::canonical::to_vec(&facts()),
+            roster,
+            roster_sig: Some(sig),
+        }],
+        states: vec![TaskState {
+            task: task(),
+            state: OfficeState::Returned,
+            round: 2,
+        }],
+        blobs: vec![BlobState {
+            received: 5,
+            stored: true,
+            unwanted: false,
+        }],
+        offered: vec![blob],
+        restored: true,
+        tips: vec![Tip {
+            task: task(),
+            heads: doc.heads(),
+        }],
+    };
+    let bytes = minicbor::to_vec(&response).unwrap();
+    assert_eq!(minicbor::decode::<SyncResponse>(&bytes).unwrap(), response);
+    golden("response.cbor.hex", hex::encode(bytes).as_bytes());
+}
+
+/// Everything small that is signed, with the keys of seeds 1 (device), 101 (inspector) and 200 (server).
+#[test]
+fn what_is_signed_does_not_change() {
+    let request = |method| {
+        signing::RequestAuth::sign(&secret(1), method, "/sync/v1?x=1", b"body", NOW, [7; 16])
+            .header()
+    };
+    let enrolment =
+        |signer, person| sync::enrol::proof(&secret(signer), "2345-6789-ABCD", &key(1), person);
+    let roster = sync::canonical::to_vec(&roster());
+    let signed = serde_json::json!({
+        "POST /sync/v1?x=1, body `body`": request("POST"),
+        "PATCH /sync/v1?x=1, body `body`": request("PATCH"),
+        "enrolment of the device, code 2345-6789-ABCD": enrolment(1, ""),
+        "enrolment of zhang, code 2345-6789-ABCD": enrolment(101, "zhang"),
+        "revocation of the device": hex::encode(
+            signing::sign(&secret(200), signing::REVOCATION, &signing::revocation(&key(1))).0
+        ),
+        "roster": String::from_utf8(roster.clone()).unwrap(),
+        "signature of the roster": hex::encode(signing::sign(&secret(200), signing::ROSTER, &roster).0),
+    });
+    let text = serde_json::to_string_pretty(&signed).unwrap();
+    golden("signed.json", text.as_bytes());
+}
+
+fn roster() -> Roster {
+    Roster {
+        task: task(),
+        version: 3,
+        members: team(),
+        former: vec![Former {
+            member: member(4, "wang", Role::Member),
+            until: NOW,
+        }],
+    }
 }
 
 #[test]

@@ -4,12 +4,17 @@
 //!
 //! `HOSTILE=n` sends n times as many mutations.
 
+use ed25519_dalek::SigningKey;
 use rstest::rstest;
 use sync::admit::Offered;
-use sync::ids::{Sha256, TaskId};
-use sync::message::{BlobKind, BlobRef, DocChanges};
+use sync::enrol::{EnrolRequest, EnrolledKey, proof};
+use sync::facts::Roster;
+use sync::ids::{DeviceId, Sha256, TaskId};
+use sync::message::{BlobKind, BlobRef, DocChanges, SyncResponse};
 use sync::record::RecordDoc;
+use sync::signing;
 use tests::attacks::{ANSWER, Dice, attack, cell, copy_of, forged, mutated, signed};
+use tests::small::SmallOffice;
 use tests::wire::{NOW, WireOffice, WireTablet};
 
 #[rstest]
@@ -222,11 +227,93 @@ async fn who_floods_the_quarantine_is_not_heard_and_nobody_else_is_touched() {
     }];
     let body = sync::message::pack(&request).unwrap();
     let response = office
-        .send(&zhang.secret, "POST", "/sync/v1", &[], body)
+        .send(&zhang.secret, "POST", "/sync/v1", &[], body.clone())
         .await;
     assert_eq!(response.status().as_u16(), 429);
     let run = li.write(office.task, &cell(ANSWER, "compliant"));
     assert_eq!(office.push(&mut li, run).await.verdicts[0].stored, 1);
+
+    // Once it is revoked, it is told so all the same, with the order to wipe itself.
+    let revoke = "UPDATE devices SET revoked_at = 1 WHERE name = 'zhang'";
+    let db = &office.state.db;
+    db.write(move |tx| Ok(tx.execute(revoke, &[])?))
+        .await
+        .unwrap();
+    let response = office
+        .send(&zhang.secret, "POST", "/sync/v1", &[], body)
+        .await;
+    assert_eq!(response.status().as_u16(), 403);
+    assert!(response.headers().contains_key("dr-revocation"));
+}
+
+#[tokio::test]
+async fn a_revocation_reaches_the_team_by_a_newer_roster() {
+    // S2: tablets trust each other by the rosters they hold
+    let data = tempfile::tempdir().unwrap();
+    let small = SmallOffice::open(data.path()).await;
+    let admin = small.sign_in("admin").await.unwrap();
+    let mut li = WireTablet::new(2, "li");
+    let request = li.request();
+    let before = small.office.sync(&mut li, &request).await;
+    let zhang = signing::public(&SigningKey::from_bytes(&[1; 32]));
+    let roster = |response: &SyncResponse| -> Roster {
+        serde_json::from_slice(&response.grants[0].roster).unwrap()
+    };
+    let holds = |roster: &Roster| {
+        let keys = roster.members.iter().flat_map(|m| &m.keys);
+        keys.into_iter().any(|k| k.device_key == zhang)
+    };
+    let before = roster(&before);
+    assert!(holds(&before));
+    let path = format!("/api/devices/{}/revoke", DeviceId::of(&zhang));
+    let form = serde_json::json!({ "reason": "遗失" });
+    admin.post(&path, form).await.unwrap();
+    let request = li.request();
+    let after = roster(&small.office.sync(&mut li, &request).await);
+    assert!(after.version > before.version && !holds(&after));
+    let former = after.former.iter().flat_map(|f| &f.member.keys);
+    assert!(
+        former.into_iter().any(|k| k.device_key == zhang),
+        "what it wrote before still comes in"
+    );
+}
+
+#[tokio::test]
+async fn a_used_code_registers_no_other_keys() {
+    let data = tempfile::tempdir().unwrap();
+    let small = SmallOffice::open(data.path()).await;
+    let device = SigningKey::from_bytes(&[31; 32]);
+    let client = reqwest::Client::new();
+    let enrol = |inspector: u8| {
+        let key = signing::public(&device);
+        let secret = SigningKey::from_bytes(&[inspector; 32]);
+        let form = EnrolRequest {
+            code: "CODE2".into(),
+            device_key: key,
+            device_proof: proof(&device, "CODE2", &key, ""),
+            version: "1".into(),
+            inspectors: vec![EnrolledKey {
+                person: "li".into(),
+                key: signing::public(&secret),
+                proof: proof(&secret, "CODE2", &key, "li"),
+            }],
+        };
+        let to = format!("{}/enrol/v1", small.address);
+        let sent = client.post(to).json(&form).send();
+        async { sent.await.unwrap().status().as_u16() }
+    };
+    assert_eq!(enrol(32).await, 200);
+    assert_eq!(enrol(32).await, 200, "the answer was lost");
+    assert_eq!(enrol(33).await, 404, "another key for the same inspector");
+    let key = signing::public(&SigningKey::from_bytes(&[32; 32])).to_string();
+    let db = &small.office.state.db;
+    let sql = "SELECT i.key FROM device_inspectors i JOIN devices d ON d.id = i.device
+         WHERE d.name = 'CODE2'";
+    let kept = db
+        .read(move |tx| Ok(tx.query_one(sql, &[], |r| r.get::<String>(0))?))
+        .await
+        .unwrap();
+    assert_eq!(kept, key);
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ use tests::small::{SmallOffice, tablet};
 use tests::tablet::Tablet;
 use tests::wire::{NOW, WireTablet};
 
+const INK: &[u8] = br#"{"height":200,"strokes":[[{"t":0,"x":10,"y":20}]],"width":600}"#;
+
 /// What a tablet says of each attack; `None`: it waits for what nobody has.
 const TABLE: [(&str, Option<&str>); 23] = [
     ("another's actor", Some("foreign_actor")),
@@ -495,14 +497,13 @@ async fn nobody_speaks_of_anothers_log_and_a_false_row_keeps_no_signature_out() 
         name: "店长".into(),
         capacity: "现场负责人".into(),
         act: sync::signoff::PartyAct::Signed {
-            ink_sha256: Sha256::of(b"ink"),
+            ink_sha256: Sha256::of(INK),
         },
         device: sync::ids::DeviceId::of(&signing::public(&basement.li.secret)),
         claimed_time: NOW,
         nonce: "00".repeat(16),
     };
-    let honest =
-        sync::signoff::Signed::party(&statement, &basement.li.secret, Some(b"ink".to_vec()));
+    let honest = sync::signoff::Signed::party(&statement, &basement.li.secret, Some(INK.to_vec()));
     let mut forged = honest.clone();
     forged.ink = Some(b"other ink".to_vec());
     for (row, kept) in [(forged, 0_u64), (honest, 1)] {

@@ -13,6 +13,7 @@ use crate::api::photos::*;
 use crate::api::tasks::Delivery;
 use crate::photos::render::Picture;
 use crate::photos::{PhotoError, exif};
+use crate::store::pieces::State;
 use crate::store::queue::{self, BlobRow, form};
 use crate::store::{changes, delivery};
 
@@ -329,14 +330,11 @@ fn same_photo(record: &Loaded, sha256: &str, point: &str) -> Option<String> {
 }
 
 pub(super) fn delivery_word(row: Option<&BlobRow>) -> Delivery {
-    match row {
-        Some(b) if b.permanent => Delivery::Refused,
-        Some(b) if b.delivery == delivery::CONFIRMED => Delivery::Confirmed,
-        Some(b) if b.delivery == delivery::SENT => Delivery::Sent,
-        Some(b) if !b.here => Delivery::Confirmed,
-        Some(_) => Delivery::OnThisTablet,
-        // A colleague's form that was never queued here: the server or the colleague has it.
-        None => Delivery::Confirmed,
+    match State::of(row) {
+        State::Refused => Delivery::Refused,
+        State::Here => Delivery::OnThisTablet,
+        State::Sent => Delivery::Sent,
+        State::Confirmed => Delivery::Confirmed,
     }
 }
 

@@ -4,6 +4,7 @@ use ed25519_dalek::SigningKey;
 use rusqlite::Connection;
 use sync::facts::Role;
 use sync::ids::{DeviceId, Sha256};
+use sync::ink::NoInk;
 use sync::signoff::{self, Excluded, MEANING, PartyAct, Signed, Statement, Subject, Witness};
 
 use super::ready::missing_here;
@@ -18,28 +19,20 @@ use crate::api::tasks::TaskState;
 use crate::store::statements::{self, SignOffRow};
 use crate::store::{changes, delivery, queue};
 
-const MAX_STROKES: usize = 500;
-const MAX_POINTS: usize = 20_000;
-
 /// The bytes of ink that are hashed into the statement.
 fn ink_bytes(ink: &Ink) -> Result<Vec<u8>, Problem> {
-    let points: usize = ink.strokes.iter().map(Vec::len).sum();
-    let size_ok = (1..=10_000).contains(&ink.width) && (1..=10_000).contains(&ink.height);
-    if points == 0 || !size_ok {
-        return Err(Problem::field("ink_missing", "ink", "请手写签名。"));
-    }
     let bytes = sync::canonical::to_vec(ink);
-    if ink.strokes.len() > MAX_STROKES
-        || points > MAX_POINTS
-        || bytes.len() > signoff::MAX_INK_BYTES
-    {
-        return Err(Problem::field(
+    match sync::ink::read(&bytes) {
+        Ok(_) => Ok(bytes),
+        Err(NoInk::TooLong) => Err(Problem::field(
             "ink_too_long",
             "ink",
             "签名笔画过多，请重新签写。",
-        ));
+        )),
+        Err(NoInk::Empty | NoInk::Malformed) => {
+            Err(Problem::field("ink_missing", "ink", "请手写签名。"))
+        }
     }
-    Ok(bytes)
 }
 
 fn text(field: &str, value: &str, what: &str) -> Result<String, Problem> {

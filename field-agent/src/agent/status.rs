@@ -1,6 +1,5 @@
 //! Sync and the state of the tablet as screens show them.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use super::photos::delivery_word;
@@ -9,7 +8,7 @@ use super::{Agent, lock, storage};
 use crate::api::Problem;
 use crate::api::sync::*;
 use crate::api::tasks::{Delivery, TaskCard};
-use crate::store::pieces::{self, Piece};
+use crate::store::pieces::{self, File, Piece};
 use crate::store::queue::BlobRow;
 use crate::store::{self, changes, delivery, queue, tasks};
 
@@ -23,22 +22,19 @@ fn add(counters: &mut Counters, delivery: Delivery) {
     }
 }
 
-/// A photo is as far as the least far of its three forms.
-fn least(forms: [Delivery; 3]) -> Delivery {
-    let order = |d: &Delivery| match d {
-        Delivery::Refused => 0,
-        Delivery::OnThisTablet => 1,
-        Delivery::Sent => 2,
-        Delivery::Confirmed => 3,
-    };
-    forms
-        .into_iter()
-        .min_by_key(order)
-        .unwrap_or(Delivery::OnThisTablet)
+fn add_all(counters: &mut Counters, more: Counters) {
+    counters.on_this_tablet += more.on_this_tablet;
+    counters.sent += more.sent;
+    counters.confirmed += more.confirmed;
 }
 
-fn whole(photo: &PhotoSync) -> Delivery {
-    least([photo.thumbnail, photo.rendition, photo.original])
+/// By [`pieces::State`].
+fn counters([refused, here, sent, confirmed]: [u32; 4]) -> Counters {
+    Counters {
+        on_this_tablet: refused + here,
+        sent,
+        confirmed,
+    }
 }
 
 /// When the oldest thing that the server has not confirmed was written.
@@ -59,7 +55,7 @@ pub(super) fn waiting_since(db: &rusqlite::Connection, now: i64) -> rusqlite::Re
 
 /// Bytes that the server does not have: changes (about a third once packed) and what may go of photos.
 const LEFT: &str = "SELECT
-    (SELECT coalesce(sum(length(bytes)), 0) / 3 FROM change WHERE delivery < 2)
+    (SELECT coalesce(sum(length(bytes)), 0) / 3 FROM change WHERE delivery <> 2 AND delivery < 2)
     + (SELECT coalesce(sum(size - sent), 0) FROM blob
        WHERE here = 1 AND delivery < 2 AND permanent = 0 AND form <= ?1)";
 
@@ -94,19 +90,12 @@ impl Agent {
                     if untouched {
                         continue;
                     }
-                    // Photo by photo only where something moves or has just moved: of thousands only what is of interest.
+                    let row = record_sync(&open.db, &task, &card)?;
+                    add(&mut records, row.delivery);
+                    add_all(&mut photos, row.photos);
+                    add_all(&mut clips, row.clips);
                     let lately = now - changed_at < DAY_MS;
                     let waiting = card.unconfirmed_photos + card.unconfirmed_clips > 0;
-                    let in_detail = card.photos + card.clips > 0 && (waiting || lately);
-                    let row = record_sync(&open.db, &task, &card, in_detail)?;
-                    add(&mut records, row.delivery);
-                    if in_detail {
-                        row.photos.iter().for_each(|p| add(&mut photos, whole(p)));
-                        row.clips.iter().for_each(|c| add(&mut clips, c.delivery));
-                    } else {
-                        photos.confirmed += card.photos;
-                        clips.confirmed += card.clips;
-                    }
                     if row.delivery != Delivery::Confirmed || waiting || lately {
                         rows.push(row);
                     }
@@ -154,6 +143,23 @@ impl Agent {
             clock_offset_ms: vault.get_i64("clock_offset_ms").map_err(storage)?,
             revision: self.revision.load(Ordering::Relaxed),
         })
+    }
+
+    /// How far the photos and clips of a record are, one by one.
+    pub fn sync_files(&self, task: &str) -> Result<FilesSync, Problem> {
+        let entries = self.with_open(|open| pieces::by_entry(&open.db, task).map_err(storage))?;
+        let mut files = FilesSync::default();
+        for ((entry, id), forms) in entries {
+            if entry == "photo" {
+                files.photos.push(photo_sync(id, &forms));
+            } else {
+                let clip = forms.first();
+                files
+                    .clips
+                    .extend(clip.map(|(clip, row)| clip_sync(clip, row.as_ref())));
+            }
+        }
+        Ok(files)
     }
 
     /// Tries now, whatever the back-off says.
@@ -235,36 +241,14 @@ impl Agent {
     }
 }
 
-/// A file, and what is known of its bytes.
-type File = (Piece, Option<BlobRow>);
-
 fn record_sync(
     db: &rusqlite::Connection,
     task: &str,
     card: &TaskCard,
-    in_detail: bool,
 ) -> Result<RecordSync, Problem> {
     let counts = changes::delivery_counts(db, task).map_err(storage)?;
     let [here, sent, confirmed, refused] = counts;
-    let (mut photos, mut clips) = (Vec::new(), Vec::new());
-    if in_detail {
-        let mut files: BTreeMap<(String, String), Vec<File>> = BTreeMap::new();
-        for file in pieces::with_blobs(db, task).map_err(storage)? {
-            let entry = (file.0.entry.clone(), file.0.id.clone());
-            files.entry(entry).or_default().push(file);
-        }
-        for ((entry, id), files) in files {
-            if entry == "photo" {
-                photos.push(photo_sync(id, &files));
-            } else {
-                clips.extend(
-                    files
-                        .first()
-                        .map(|(clip, row)| clip_sync(clip, row.as_ref())),
-                );
-            }
-        }
-    }
+    let files = pieces::progress(db, task).map_err(storage)?;
     Ok(RecordSync {
         task: task.to_owned(),
         number: card.number.clone(),
@@ -275,9 +259,13 @@ fn record_sync(
             sent,
             confirmed,
         },
-        photos,
-        clips,
-        error: changes::refusal(db, task).map_err(storage)?,
+        photos: counters(files.photos),
+        clips: counters(files.clips),
+        failed: files.failed,
+        error: match refused {
+            0 => None,
+            _ => changes::refusal(db, task).map_err(storage)?,
+        },
     })
 }
 

@@ -81,6 +81,7 @@ fn documented() -> OpenApiRouter<Arc<Agent>> {
         .routes(routes!(copy::party_copy))
         .routes(routes!(copy::party_copy_file))
         .routes(routes!(sync::sync_status))
+        .routes(routes!(sync::sync_files))
         .routes(routes!(sync::sync_now))
         .routes(routes!(sync::sync_policy))
         .routes(routes!(sync::retry_photo))

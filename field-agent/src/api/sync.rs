@@ -84,10 +84,20 @@ pub struct RecordSync {
     pub delivery: Delivery,
     /// Changes and signatures of this tablet.
     pub changes: Counters,
-    pub photos: Vec<PhotoSync>,
-    pub clips: Vec<ClipSync>,
+    /// A photo is as far as the least far of its three forms.
+    pub photos: Counters,
+    pub clips: Counters,
+    /// Photos and clips of which a transfer has failed.
+    pub failed: u32,
     /// Refused changes that wait in quarantine, in plain words.
     pub error: Option<String>,
+}
+
+/// The files of a record on their way.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FilesSync {
+    pub photos: Vec<PhotoSync>,
+    pub clips: Vec<ClipSync>,
 }
 
 /// Everything about sync.
@@ -147,10 +157,20 @@ pub struct Diagnostics {
     pub log: Vec<String>,
 }
 
-/// State of sync, per record and per photo.
+/// State of sync, record by record.
 #[utoipa::path(get, path = "/api/sync", tag = "sync", responses((status = 200, body = SyncStatus)))]
 pub async fn sync_status(State(agent): Shared, _me: Me) -> Answer<SyncStatus> {
     blocking(agent, |a| a.sync_status()).await
+}
+
+/// How far the photos and clips of a record are, one by one.
+#[utoipa::path(get, path = "/api/sync/tasks/{task}", tag = "sync", params(("task" = String, Path)), responses((status = 200, body = FilesSync)))]
+pub async fn sync_files(
+    State(agent): Shared,
+    _me: Me,
+    Path(task): Path<String>,
+) -> Answer<FilesSync> {
+    blocking(agent, move |a| a.sync_files(&task)).await
 }
 
 /// Tries now, whatever the back-off says.

@@ -74,7 +74,8 @@ pub struct LogRow {
 /// Changes that the server has not confirmed and that were not refused, oldest first, at most `limit`.
 pub fn undelivered(db: &Connection, limit: usize) -> rusqlite::Result<Vec<LogRow>> {
     db.prepare_cached(
-        "SELECT position, task, hash, actor, bytes, sig, delivery = 1 FROM change WHERE delivery < 2 ORDER BY position LIMIT ?1",
+        "SELECT position, task, hash, actor, bytes, sig, delivery = 1 FROM change INDEXED BY change_open
+         WHERE delivery <> 2 AND delivery < 2 ORDER BY position LIMIT ?1",
     )?
     .query_map([limit as i64], log_row)?
     .collect()

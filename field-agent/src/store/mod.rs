@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("sql/2.sql"),
     include_str!("sql/3.sql"),
     include_str!("sql/4.sql"),
+    include_str!("sql/5.sql"),
 ];
 
 /// Why the store did not open.

@@ -1,10 +1,11 @@
 //! Which files the photos and clips of a record have. It follows from the log, and is kept beside it so that
 //! what is where can be told of thousands of photos without opening a record.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Connection, params};
 
+use super::delivery;
 use super::queue::{self, BlobRow};
 
 /// A file of a photo or of a clip.
@@ -64,18 +65,6 @@ fn piece(r: &rusqlite::Row<'_>) -> rusqlite::Result<Piece> {
     })
 }
 
-/// The files of a task with what is known of their bytes, by photo and clip.
-pub fn with_blobs(db: &Connection, task: &str) -> rusqlite::Result<Vec<(Piece, Option<BlobRow>)>> {
-    let blobs = queue::of_task(db, task)?;
-    let blobs: HashMap<&str, &BlobRow> = blobs.iter().map(|b| (b.sha256.as_str(), b)).collect();
-    let pieces = of_task(db, task)?.into_iter();
-    let with_blob = |piece: Piece| {
-        let blob = blobs.get(piece.sha256.as_str()).copied().cloned();
-        (piece, blob)
-    };
-    Ok(pieces.map(with_blob).collect())
-}
-
 /// How many photos and how many clips of a task have a file here that the server has not confirmed.
 pub fn unconfirmed(db: &Connection, task: &str) -> rusqlite::Result<(u32, u32)> {
     db.prepare_cached(
@@ -84,6 +73,77 @@ pub fn unconfirmed(db: &Connection, task: &str) -> rusqlite::Result<(u32, u32)> 
          WHERE blob.task = ?1 AND here = 1 AND delivery <> 2",
     )?
     .query_row([task], |r| Ok((r.get(0)?, r.get(1)?)))
+}
+
+/// How far the photos and clips of a task are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// By [`State`].
+    pub photos: [u32; 4],
+    pub clips: [u32; 4],
+    /// Photos and clips of which a transfer has failed.
+    pub failed: u32,
+}
+
+/// How far a file is. A photo is as far as the least far of its forms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// Refused for good.
+    Refused,
+    /// On this tablet only.
+    Here,
+    /// Sent, not confirmed.
+    Sent,
+    /// Confirmed, or a colleague's whose bytes are not here: the server or the colleague has it.
+    Confirmed,
+}
+
+impl State {
+    /// How far the bytes of a file are, as far as they are known here.
+    pub fn of(blob: Option<&BlobRow>) -> State {
+        match blob {
+            Some(b) if b.permanent => State::Refused,
+            Some(b) if b.delivery == delivery::SENT => State::Sent,
+            Some(b) if b.here && b.delivery != delivery::CONFIRMED => State::Here,
+            _ => State::Confirmed,
+        }
+    }
+}
+
+/// How far the photos and clips of a task are.
+pub fn progress(db: &Connection, task: &str) -> rusqlite::Result<Progress> {
+    let mut progress = Progress::default();
+    for files in by_entry(db, task)?.values() {
+        let state = files.iter().map(|(_, blob)| State::of(blob.as_ref())).min();
+        let counts = match files.first() {
+            Some((piece, _)) if piece.entry == "photo" => &mut progress.photos,
+            _ => &mut progress.clips,
+        };
+        counts[state.unwrap_or(State::Confirmed) as usize] += 1;
+        let failed = |(_, blob): &File| blob.as_ref().is_some_and(|b| b.error.is_some());
+        progress.failed += u32::from(files.iter().any(failed));
+    }
+    Ok(progress)
+}
+
+/// A file, and what is known of its bytes.
+pub type File = (Piece, Option<BlobRow>);
+
+/// The files of a task by entry (`photo` or `clip`) and id.
+pub fn by_entry(
+    db: &Connection,
+    task: &str,
+) -> rusqlite::Result<BTreeMap<(String, String), Vec<File>>> {
+    let blobs = queue::of_task(db, task)?;
+    let blobs: HashMap<String, BlobRow> =
+        blobs.into_iter().map(|b| (b.sha256.clone(), b)).collect();
+    let mut entries: BTreeMap<(String, String), Vec<File>> = BTreeMap::new();
+    for piece in of_task(db, task)? {
+        let blob = blobs.get(&piece.sha256).cloned();
+        let entry = (piece.entry.clone(), piece.id.clone());
+        entries.entry(entry).or_default().push((piece, blob));
+    }
+    Ok(entries)
 }
 
 /// Tasks with photos or clips of which no files are noted, as in a store of an earlier version.

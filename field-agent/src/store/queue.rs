@@ -112,7 +112,7 @@ pub fn to_send(
         form::RENDITION
     };
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM blob WHERE here = 1 AND delivery = 0 AND permanent = 0 AND next_at <= ?1 AND form <= ?2
+        "SELECT {COLUMNS} FROM blob WHERE here = 1 AND delivery <> 2 AND delivery = 0 AND permanent = 0 AND next_at <= ?1 AND form <= ?2
            AND NOT EXISTS (SELECT 1 FROM change WHERE change.task = blob.task AND change.delivery = 0 AND change.at <= blob.at)
          ORDER BY form, at LIMIT ?3"
     ))?
@@ -130,14 +130,23 @@ pub fn to_fetch(db: &Connection, now: i64, limit: usize) -> rusqlite::Result<Vec
 }
 
 /// Blobs of this tablet to ask the server about: those that wait for their receipt, then the next
-/// ones to be sent. Those that pause do not stand in the way of the others.
-pub fn unconfirmed(db: &Connection, now: i64, limit: usize) -> rusqlite::Result<Vec<BlobRow>> {
+/// ones to be sent. Those that pause do not stand in the way of the others. The server knows none whose
+/// photo or clip it has not heard of: of those only what was written up to `position` of the log, which
+/// goes with the question.
+pub fn unconfirmed(
+    db: &Connection,
+    now: i64,
+    position: i64,
+    limit: usize,
+) -> rusqlite::Result<Vec<BlobRow>> {
     db.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM blob
-         WHERE here = 1 AND delivery < 2 AND permanent = 0 AND next_at <= ?1
-         ORDER BY delivery DESC, form, at LIMIT ?2"
+         WHERE here = 1 AND delivery <> 2 AND delivery < 2 AND permanent = 0 AND next_at <= ?1
+           AND NOT EXISTS (SELECT 1 FROM change WHERE change.task = blob.task AND change.delivery = 0
+                             AND change.at <= blob.at AND position > ?2)
+         ORDER BY delivery DESC, form, at LIMIT ?3"
     ))?
-    .query_map(params![now, limit as i64], row)?
+    .query_map(params![now, position, limit as i64], row)?
     .collect()
 }
 

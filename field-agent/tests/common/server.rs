@@ -57,6 +57,13 @@ struct Inner {
     requests: Vec<(String, usize)>,
 }
 
+impl Inner {
+    /// The file of that hash, if an admitted change of the task names it.
+    fn named(&self, task: TaskId, sha256: &Sha256) -> Option<BlobRef> {
+        named(task, &self.tasks.get(&task)?.doc, sha256)
+    }
+}
+
 /// The server, and the network to it.
 pub struct Server {
     secret: SigningKey,
@@ -549,10 +556,7 @@ impl Server {
             });
         }
         for blob in &request.blobs {
-            let named = inner
-                .tasks
-                .get(&blob.task)
-                .is_some_and(|t| names(&t.doc, &blob.sha256));
+            let named = inner.named(blob.task, &blob.sha256).is_some();
             let received = inner
                 .blobs
                 .get(&(blob.task, blob.sha256))
@@ -562,12 +566,6 @@ impl Server {
                 stored: named && received == blob.size,
                 unwanted: !named,
             });
-            if named {
-                inner
-                    .blobs
-                    .entry((blob.task, blob.sha256))
-                    .or_insert((blob.clone(), Vec::new()));
-            }
         }
         if request
             .cursor
@@ -802,11 +800,18 @@ impl Server {
                 .map(|(_, v)| v.clone())
         };
         let mut inner = self.inner();
-        let Some((blob, bytes)) = inner.blobs.get_mut(&key) else {
-            return FetchAnswer {
-                status: 404,
-                ..FetchAnswer::default()
+        let missing = FetchAnswer {
+            status: 404,
+            ..FetchAnswer::default()
+        };
+        if method == "PATCH" && !inner.blobs.contains_key(&key) {
+            let Some(blob) = inner.named(key.0, &key.1) else {
+                return missing;
             };
+            inner.blobs.insert(key, (blob, Vec::new()));
+        }
+        let Some((blob, bytes)) = inner.blobs.get_mut(&key) else {
+            return missing;
         };
         let answer = |status, offset: usize| FetchAnswer {
             status,
@@ -940,16 +945,29 @@ mod erased {
     }
 }
 
-fn names(doc: &RecordDoc, sha256: &Sha256) -> bool {
+/// The file of that hash, if the record names it.
+fn named(task: TaskId, doc: &RecordDoc, sha256: &Sha256) -> Option<BlobRef> {
     let (view, wanted) = (doc.view(), sha256.to_string());
-    view.entries("photo").iter().any(|id| {
-        ["sha256", "rendition_sha256", "thumbnail_sha256"]
-            .iter()
-            .any(|f| view.text(&format!("photo/{id}/{f}")) == wanted)
-    }) || view
-        .entries("clip")
-        .iter()
-        .any(|id| view.text(&format!("clip/{id}/sha256")) == wanted)
+    let forms = [
+        ("photo", "thumbnail_", BlobKind::Thumbnail),
+        ("photo", "rendition_", BlobKind::Rendition),
+        ("photo", "", BlobKind::Original),
+        ("clip", "", BlobKind::Clip),
+    ];
+    for (entry, form, kind) in forms {
+        for id in view.entries(entry) {
+            if view.text(&format!("{entry}/{id}/{form}sha256")) == wanted {
+                let size = view.int(&format!("{entry}/{id}/{form}size"))?;
+                return Some(BlobRef {
+                    task,
+                    sha256: *sha256,
+                    size: size.unsigned_abs(),
+                    kind,
+                });
+            }
+        }
+    }
+    None
 }
 
 fn with_keys(task: &Task, devices: &BTreeMap<Key, Vec<(String, Key)>>) -> Vec<Member> {

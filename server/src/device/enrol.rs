@@ -107,14 +107,17 @@ fn usable(code: Option<Code>, key: Option<&str>, now: i64) -> Result<Code, AppEr
     let refuse = |code, detail: &str| Err(AppError::new(Kind::NotFound, code, detail));
     match code {
         None => refuse("unknown_code", "登记码不正确，请核对后重新输入"),
-        Some(code) if code.used_by.is_some() && code.used_by.as_deref() != key => {
-            refuse("used_code", "登记码已被使用，请向管理员索取新的登记码")
-        }
+        Some(code) if code.used_by.is_some() && code.used_by.as_deref() != key => Err(used_code()),
         Some(code) if code.used_by.is_none() && code.expires_at < now => {
             refuse("expired_code", "登记码已过期，请向管理员索取新的登记码")
         }
         Some(code) => Ok(code),
     }
+}
+
+fn used_code() -> AppError {
+    let detail = "登记码已被使用，请向管理员索取新的登记码";
+    AppError::new(Kind::NotFound, "used_code", detail)
 }
 
 fn register(
@@ -142,7 +145,20 @@ fn register(
             "登记的检查人员与登记码不一致",
         ));
     }
-    let again = code.used_by.is_some();
+    let device = ::sync::ids::DeviceId::of(&request.device_key);
+    if code.used_by.is_some() {
+        // The answer was lost. Whatever else is in the request than then, nothing is registered now.
+        return match store::holds(tx, &device, &request.inspectors)? {
+            true => Ok(device),
+            false => Err(used_code()),
+        };
+    }
+    if store::is_revoked(tx, &device)? {
+        return Err(AppError::conflict(
+            "device_revoked",
+            "这台平板已被停用，不能再登记；登记码没有用掉，可用于另一台平板",
+        ));
+    }
     let device = store::enrol(
         tx,
         &hash,
@@ -152,15 +168,13 @@ fn register(
         &request.inspectors,
         now,
     )?;
-    if !again {
-        let id = device.to_string();
-        let persons: Vec<String> = named.into_iter().collect();
-        task::grant_to_device(tx, &id, &persons)?;
-        let mut entry = journal::Entry::by_server(now, "device.enrol", format!("device/{id}"))
-            .detail(json!({ "name": code.device_name, "inspectors": persons }));
-        entry.actor = format!("device:{id}");
-        entry.origin = from.ip().to_string();
-        journal::append(tx, &entry)?;
-    }
+    let id = device.to_string();
+    let persons: Vec<String> = named.into_iter().collect();
+    task::grant_to_device(tx, &id, &persons)?;
+    let mut entry = journal::Entry::by_server(now, "device.enrol", format!("device/{id}"))
+        .detail(json!({ "name": code.device_name, "inspectors": persons }));
+    entry.actor = format!("device:{id}");
+    entry.origin = from.ip().to_string();
+    journal::append(tx, &entry)?;
     Ok(device)
 }

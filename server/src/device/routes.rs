@@ -15,6 +15,7 @@ use crate::extract::{Json, Path};
 use crate::ids::sha256_hex;
 use crate::journal;
 use crate::state::AppState;
+use crate::task;
 use crate::web::{address, qr_svg};
 
 pub fn router() -> OpenApiRouter<AppState> {
@@ -157,6 +158,7 @@ async fn revoke(
             if !store::revoke(tx, &device, &reason, now)? {
                 return Err(AppError::conflict("revoked", "这台平板已经停用"));
             }
+            task::take_from_device(tx, &device)?;
             let entry =
                 journal::Entry::by(&actor, now, "device.revoke", format!("device/{device}"))
                     .detail(json!({ "reason": reason }));

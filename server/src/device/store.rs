@@ -105,6 +105,30 @@ pub fn enrol(
     Ok(device)
 }
 
+/// Whether the tablet is known and was revoked.
+pub fn is_revoked(tx: &mut Tx<'_>, device: &DeviceId) -> Result<bool> {
+    let revoked: Option<bool> = tx.query_opt(
+        "SELECT revoked_at IS NOT NULL FROM devices WHERE id = $1",
+        &[&device.to_string()],
+        |r| r.get(0),
+    )?;
+    Ok(revoked == Some(true))
+}
+
+/// Whether these are the keys with which the inspectors are registered on the tablet.
+pub fn holds(tx: &mut Tx<'_>, device: &DeviceId, inspectors: &[EnrolledKey]) -> Result<bool> {
+    let mut all = true;
+    for inspector in inspectors {
+        let key: Option<String> = tx.query_opt(
+            "SELECT key FROM device_inspectors WHERE device = $1 AND person = $2",
+            &[&device.to_string(), &inspector.person],
+            |r| r.get(0),
+        )?;
+        all &= key == Some(inspector.key.to_string());
+    }
+    Ok(all)
+}
+
 /// The fleet, as far as `scope` reaches.
 pub fn list(tx: &mut Tx<'_>, scope: &Scope) -> Result<Vec<DeviceRow>> {
     let scope = match scope {

@@ -6,7 +6,6 @@ use ::sync::record::RecordDoc;
 use ::sync::signoff::{
     self, BadStatement, PartyAct, PartyStatement, Signed, Standing, Statement, StatementKind,
 };
-use serde::Deserialize;
 
 use super::types::{InkView, Refusal, SignatureState, SignatureView, SignerRole};
 
@@ -210,6 +209,7 @@ fn invalid(received: &Received<'_>, role: SignerRole, bad: &BadStatement) -> Sig
         BadStatement::Malformed(_) => "签字文件格式不正确，不予采信。",
         BadStatement::BadSignature => "数字签名与内容不符，内容可能被改动，不予采信。",
         BadStatement::UnknownKey => "签名密钥不属于本检查组成员登记的平板，不予采信。",
+        BadStatement::NoInk(_) => "随签字送来的不是手写笔迹，不予采信。",
         BadStatement::WrongInk => "手写笔迹与签署时的不是同一份，不予采信。",
         BadStatement::Inconsistent(_) => "签字文件前后矛盾，不予采信。",
     };
@@ -234,28 +234,15 @@ pub fn short(bytes: &[u8]) -> String {
     }
 }
 
-/// Strokes as the tablet wrote them: pad size in pixels, points in tenths of a pixel.
+/// Strokes as the tablet wrote them, all in tenths of a pixel.
 pub(super) fn ink(bytes: &[u8]) -> Option<InkView> {
-    #[derive(Deserialize)]
-    struct Ink {
-        width: i64,
-        height: i64,
-        strokes: Vec<Vec<Point>>,
-    }
-    #[derive(Deserialize)]
-    struct Point {
-        x: i64,
-        y: i64,
-    }
-    let ink: Ink = serde_json::from_slice(bytes).ok()?;
-    let strokes = ink
-        .strokes
-        .iter()
-        .map(|s| s.iter().map(|p| [p.x, p.y]).collect());
+    let ink = ::sync::ink::read(bytes).ok()?;
+    let stroke =
+        |s: &Vec<::sync::ink::Point>| s.iter().map(|p| [i64::from(p.x), i64::from(p.y)]).collect();
     Some(InkView {
-        width: ink.width.checked_mul(10)?,
-        height: ink.height.checked_mul(10)?,
-        strokes: strokes.collect(),
+        width: i64::from(ink.width) * 10,
+        height: i64::from(ink.height) * 10,
+        strokes: ink.strokes.iter().map(stroke).collect(),
     })
 }
 

@@ -57,6 +57,9 @@ pub async fn receive(
     take_in(state, device, request, true).await
 }
 
+/// The code of the error that a tablet gets until a person has looked at what it brought.
+pub const QUARANTINE_FULL: &str = "quarantine_full";
+
 /// Takes in what a file of the device brings; that is no contact with the device itself.
 pub async fn receive_file(
     state: &AppState,
@@ -80,7 +83,7 @@ async fn take_in(
     if !has_room.await? {
         return Err(AppError::new(
             Kind::TooMany,
-            "quarantine_full",
+            QUARANTINE_FULL,
             "这台平板被拒收的内容过多，请管理员先处理隔离区；内容仍保存在平板上",
         ));
     }

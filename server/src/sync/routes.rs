@@ -4,13 +4,14 @@ use ::sync::ids::{Sha256, TaskId};
 use ::sync::message::{MAX_BODY_BYTES, SyncRequest, VERSION, WireError, pack, unpack};
 use ::sync::signing::{self, RequestAuth};
 use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::blobs::{self, Piece, Progress};
-use super::receive::receive;
+use super::receive::{QUARANTINE_FULL, receive};
 use super::respond::{BUDGET, respond};
 use super::store::{self, Device};
 use crate::error::{AppError, Kind};
@@ -37,16 +38,22 @@ async fn sync_v1(
     method: Method,
     uri: Uri,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, AppError> {
+    let body = body.map_err(|_| wire_error(&WireError::TooLong))?;
     let device = authenticate(&state, &method, &uri, &headers, &body).await?;
     let request: SyncRequest = unpack(&body).map_err(|e| wire_error(&e))?;
     if device.revoked {
         // What it still brings goes to quarantine, where a person can let it in; then it wipes itself.
-        if !request.docs.is_empty() {
-            receive(&state, &device, &request).await?;
-        }
-        return Ok(revoked(&state, &device));
+        let kept = match request.docs.is_empty() {
+            true => Ok(()),
+            false => receive(&state, &device, &request).await.map(drop),
+        };
+        // A quarantine that is full must not keep it from being told.
+        return match kept {
+            Err(error) if error.code != QUARANTINE_FULL => Err(error),
+            _ => Ok(revoked(&state, &device)),
+        };
     }
     if request.v != VERSION {
         return Err(AppError::new(
@@ -140,9 +147,9 @@ async fn patch_blob(
     let (device, auth) = sender(&state, &headers).await?;
     // The signature is checked before the body comes, so that of a body that is cut the part that came
     // can be kept.
-    let signed = auth.body.ok_or_else(unknown_device)?;
+    let signed = auth.body.ok_or_else(unsigned)?;
     if !auth.holds_for(method.as_str(), path_of(&uri), &signed) {
-        return Err(unknown_device());
+        return Err(unsigned());
     }
     if device.revoked {
         return Ok(revoked(&state, &device));
@@ -259,7 +266,7 @@ async fn authenticate(
 ) -> Result<Device, AppError> {
     let (device, auth) = sender(state, headers).await?;
     if !auth.holds(method.as_str(), path_of(uri), body) {
-        return Err(unknown_device());
+        return Err(unsigned());
     }
     Ok(device)
 }
@@ -269,9 +276,7 @@ async fn sender(state: &AppState, headers: &HeaderMap) -> Result<(Device, Reques
     let header = headers
         .get(header::AUTHORIZATION)
         .and_then(|v| v.to_str().ok());
-    let auth = header
-        .and_then(RequestAuth::parse)
-        .ok_or_else(unknown_device)?;
+    let auth = header.and_then(RequestAuth::parse).ok_or_else(unsigned)?;
     let key = auth.key;
     let device = state
         .db
@@ -305,6 +310,14 @@ fn unknown_device() -> AppError {
         Kind::SignedOut,
         "unknown_device",
         "服务器不认识这台平板，请重新登记",
+    )
+}
+
+fn unsigned() -> AppError {
+    AppError::new(
+        Kind::SignedOut,
+        "bad_signature",
+        "请求没有这台平板的有效签名，服务器没有处理",
     )
 }
 

@@ -185,13 +185,28 @@ pub fn keep_server_change(
 /// those teams that there is a new key on the roster.
 pub fn grant_to_device(tx: &mut Tx<'_>, device: &str, persons: &[String]) -> Result<(), AppError> {
     for task in store::open_tasks_of(tx, persons)? {
-        tx.execute(
-            "UPDATE tasks SET roster_version = roster_version + 1 WHERE id = $1",
-            &[&task],
-        )?;
+        raise_roster(tx, &task)?;
         records::grant(tx, device, &task)?;
         records::tell_team(tx, &task, device, records::FeedKind::Grant, "")?;
     }
+    Ok(())
+}
+
+/// A tablet is revoked: the other tablets of its inspectors' teams hear that its keys are off the roster,
+/// also of tasks that are finished, since tablets trust each other by any roster that they hold.
+pub fn take_from_device(tx: &mut Tx<'_>, device: &str) -> Result<(), AppError> {
+    for task in store::tasks_with_device(tx, device)? {
+        raise_roster(tx, &task)?;
+        records::tell_team(tx, &task, device, records::FeedKind::Grant, "")?;
+    }
+    Ok(())
+}
+
+fn raise_roster(tx: &mut Tx<'_>, task: &str) -> Result<(), AppError> {
+    tx.execute(
+        "UPDATE tasks SET roster_version = roster_version + 1 WHERE id = $1",
+        &[&task],
+    )?;
     Ok(())
 }
 

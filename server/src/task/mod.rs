@@ -13,7 +13,9 @@ pub mod team;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use dispatch::{Dispatch, DrawnTask, dispatch, grant_to_device, keep_server_change, make};
+pub use dispatch::{
+    Dispatch, DrawnTask, dispatch, grant_to_device, keep_server_change, make, take_from_device,
+};
 pub use routes::router;
 
 /// Where a task stands.

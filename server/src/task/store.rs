@@ -78,6 +78,16 @@ pub(super) fn open_tasks_of(tx: &mut Tx<'_>, persons: &[String]) -> Result<Vec<S
     Ok(tasks)
 }
 
+/// Tasks on whose roster the tablet stands.
+pub(super) fn tasks_with_device(tx: &mut Tx<'_>, device: &str) -> Result<Vec<String>> {
+    tx.query(
+        "SELECT DISTINCT m.task FROM task_members m JOIN device_inspectors d ON d.person = m.person
+         WHERE d.device = $1 AND m.status = 'active' ORDER BY m.task",
+        &[&device],
+        |r| r.get(0),
+    )
+}
+
 /// How many tasks each person still has to carry out: the workload of a draw counts them (I4).
 pub fn open_counts(tx: &mut Tx<'_>) -> Result<HashMap<String, u32>> {
     let mut counts = HashMap::new();

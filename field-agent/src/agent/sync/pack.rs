@@ -225,6 +225,7 @@ fn build(
     let fitting = fitting.count().max(1);
     let mut left = rows.len() > fitting || rows.len() == MAX_CHANGES;
     rows.truncate(fitting);
+    let position = rows.last().map_or(0, |r| r.position);
     let SignedDocs {
         authors,
         docs,
@@ -243,7 +244,7 @@ fn build(
         });
         left |= signatures.len() < found;
     }
-    let mut waiting = queue::unconfirmed(&open.db, clock, MAX_BLOBS).map_err(storage)?;
+    let mut waiting = queue::unconfirmed(&open.db, clock, position, MAX_BLOBS).map_err(storage)?;
     let is_in = |names: &BTreeSet<BlobName>, row: &queue::BlobRow| {
         blob_ref(row).is_some_and(|b| names.contains(&(b.task, b.sha256)))
     };

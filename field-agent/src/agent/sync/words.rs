@@ -52,11 +52,11 @@ pub fn status(answer: &FetchAnswer) -> StepFailure {
             "平板与服务器的版本不相配；请联系管理员升级。",
         ),
         (413, _) => StepFailure::passing("too_large", "一次发送的内容过大；会分批重试。"),
-        (429 | 503, _) => StepFailure::passing("busy", "服务器正忙；会自动重试。"),
-        (507, _) => StepFailure::passing(
+        (507, _) | (_, Some("server_full")) => StepFailure::passing(
             "server_full",
             "服务器存储空间不足；请联系管理员。会自动重试。",
         ),
+        (429 | 503, _) => StepFailure::passing("busy", "服务器正忙；会自动重试。"),
         (status, _) => StepFailure::passing(
             "server_error",
             &format!("服务器出错（{status}）；会自动重试。"),

@@ -1,6 +1,9 @@
 import { onScopeDispose, ref, shallowRef } from 'vue'
 import { whenChanged } from './agent'
 
+/** For what is long to read: not with every chunk of a photo that is sent. */
+export const RELOAD_MS = 1500
+
 /**
  * Something that the agent holds and a screen shows: loaded at once, and again whenever the agent's
  * revision rises, but not before `pause` milliseconds have passed since the last time: while photos
