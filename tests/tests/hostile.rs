@@ -251,7 +251,7 @@ async fn a_revocation_reaches_the_team_by_a_newer_roster() {
     // S2: tablets trust each other by the rosters they hold
     let data = tempfile::tempdir().unwrap();
     let small = SmallOffice::open(data.path()).await;
-    let admin = small.sign_in("admin").await.unwrap();
+    let admin = small.sign_in("administrator").await.unwrap();
     let mut li = WireTablet::new(2, "li");
     let request = li.request();
     let before = small.office.sync(&mut li, &request).await;
