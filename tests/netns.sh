@@ -36,7 +36,12 @@ ip -n $ns link set lo up
 tc qdisc add dev $slow root tbf rate 64kbit burst 1600 latency 400ms
 ip netns exec $ns tc qdisc add dev slow root tbf rate 64kbit burst 1600 latency 400ms
 ip netns exec $ns nft -f - <<'NFT' || leave_out "nftables does not work here"
-table inet loss { chain input { type filter hook input priority 0; iifname "slow" numgen random mod 100 < 1 drop; } }
+table inet loss {
+  chain input {
+    type filter hook input priority 0;
+    iifname "slow" numgen random mod 100 < 1 drop
+  }
+}
 NFT
 ip netns exec $ns "$bench" delay 10.93.1.2:7000 10.93.2.1:7001 >"$dir/delay" & started+=($!)
 (

@@ -21,6 +21,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::vault::slot::derive;
 
+/// Pages that are kept decrypted in memory, in KiB: what a screen of a full tablet reads.
+const CACHE_KIB: i64 = 32 * 1024;
+
 const MIGRATIONS: &[&str] = &[
     include_str!("sql/1.sql"),
     include_str!("sql/2.sql"),
@@ -52,6 +55,8 @@ pub fn open(path: &Path, data_key: &[u8; 32]) -> Result<Connection, OpenError> {
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
+    // A page that was read once is not decrypted again.
+    db.pragma_update(None, "cache_size", -CACHE_KIB)?;
     migrate::run(&mut db, MIGRATIONS)?;
     db.set_prepared_statement_cache_capacity(64);
     Ok(db)
