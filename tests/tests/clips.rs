@@ -138,6 +138,35 @@ async fn a_clip_handed_in_by_file_is_whole_at_the_office() -> anyhow::Result<()>
     let view = supervisor.get(&format!("/api/review/{task}")).await?;
     let url = view["clips"][0]["url"].as_str().expect("here").to_owned();
     assert_eq!(supervisor.bytes(&url).await?, video);
+
+    // The other way, for a tablet that came later: by network no clip comes to a tablet, by file it does.
+    let folder = tempfile::tempdir()?;
+    let (_running, li) = tablet(folder.path()).await;
+    li.enrol(&small.address, "CODE2", &[("li", "246801")])
+        .await?;
+    li.unlock("li", "246801").await?;
+    li.sync().await?;
+    let path = format!("/api/tasks/{task}/clips");
+    let seen = li.get(&path).await?["rows"][0].clone();
+    assert_eq!(seen["here"], false, "{seen}");
+    let device = li.get("/api/state").await?["device"].clone();
+    let device = device.as_str().expect("enrolled");
+    let bundle = format!("/api/devices/{device}/bundle");
+    let plan = officer.get(&format!("{bundle}/plan")).await?;
+    let size = |of: &str| plan[of].as_u64().expect("a size");
+    assert_eq!(plan["clips"], 1, "{plan}");
+    assert!(size("bytes_everything") >= size("bytes_originals") + 3_000_000);
+    let without = officer.bytes(&format!("{bundle}?photos=originals")).await?;
+    li.send_file("/api/bundle/import", without).await?;
+    assert_eq!(li.get(&path).await?["rows"][0]["here"], false);
+    let whole = officer
+        .bytes(&format!("{bundle}?photos=everything"))
+        .await?;
+    let told = li.send_file("/api/bundle/import", whole).await?;
+    assert_eq!(told["tasks"][0]["photos"], 1, "{told}");
+    let id = seen["clip"].as_str().expect("an id");
+    let file = li.bytes(&format!("{path}/{id}/file")).await?;
+    assert_eq!(file, video);
     Ok(())
 }
 

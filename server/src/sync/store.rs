@@ -745,13 +745,16 @@ const KINDS: [(BlobKind, &str); 4] = [
     (BlobKind::Clip, "clip"),
 ];
 
+/// As the column `kind` says it.
+pub fn kind_word(kind: BlobKind) -> &'static str {
+    let found = KINDS.iter().find(|(k, _)| *k == kind);
+    found.map_or("original", |(_, word)| word)
+}
+
 /// Makes room for the blobs that a record names.
 pub fn name_blobs(tx: &mut Tx<'_>, task: &str, blobs: &[NamedBlob]) -> Result<()> {
     for blob in blobs {
-        let kind = KINDS
-            .iter()
-            .find(|(k, _)| *k == blob.kind)
-            .map_or("original", |(_, w)| w);
+        let kind = kind_word(blob.kind);
         let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
         tx.execute(
             "INSERT INTO blobs (task, sha256, size, kind, entry, received) VALUES ($1, $2, $3, $4, $5, 0)

@@ -81,23 +81,24 @@ pub(super) async fn plan(
             tx,
             "SELECT count(*), coalesce(sum(length(bytes) + 70), 0) FROM record_changes WHERE task IN ({})",
         )?;
-        let (_, small) = count(
-            tx,
-            "SELECT count(*), coalesce(sum(size), 0) FROM blobs WHERE stored_at IS NOT NULL AND kind IN ('thumbnail', 'rendition') AND task IN ({})",
-        )?;
-        let (photos, originals) = count(
-            tx,
-            "SELECT count(*), coalesce(sum(size), 0) FROM blobs WHERE stored_at IS NOT NULL AND kind = 'original' AND task IN ({})",
-        )?;
+        let mut files = |kinds: &str| {
+            let sql = "SELECT count(*), coalesce(sum(size), 0) FROM blobs WHERE stored_at IS NOT NULL AND kind IN (KINDS) AND task IN ({})";
+            count(tx, &sql.replace("KINDS", kinds))
+        };
+        let (_, small) = files("'thumbnail', 'rendition'")?;
+        let (photos, originals) = files("'original'")?;
+        let (clips, films) = files("'clip'")?;
         let unsigned = |n: i64| u64::try_from(n).unwrap_or(0);
         let records = unsigned(facts + bytes);
         Ok(BundlePlan {
             tasks,
             changes,
             photos,
+            clips,
             bytes_records: estimated_bytes(records, 0),
             bytes_small: estimated_bytes(records, unsigned(small)),
             bytes_originals: estimated_bytes(records, unsigned(small + originals)),
+            bytes_everything: estimated_bytes(records, unsigned(small + originals + films)),
         })
     });
     Ok(Json(plan.await?))
@@ -178,11 +179,14 @@ async fn write(
         .map_err(AppError::internal)?;
     drop(fill);
     let mut offered = messages(state, device, &mut writer, out).await?;
-    if photos == BundlePhotos::None {
-        offered.clear();
-    }
-    if photos == BundlePhotos::Originals {
-        offered.extend(originals(state, device).await?);
+    match photos {
+        BundlePhotos::None => offered.clear(),
+        BundlePhotos::Small => {}
+        BundlePhotos::Originals => offered.extend(large(state, device, BlobKind::Original).await?),
+        BundlePhotos::Everything => {
+            offered.extend(large(state, device, BlobKind::Original).await?);
+            offered.extend(large(state, device, BlobKind::Clip).await?);
+        }
     }
     offered.sort_by_key(|b| b.kind);
     for blob in offered {
@@ -254,15 +258,20 @@ async fn messages(
     }
 }
 
-async fn originals(state: &AppState, device: &Device) -> Result<Vec<BlobRef>, AppError> {
+/// All stored blobs of a kind that the feed does not offer.
+async fn large(
+    state: &AppState,
+    device: &Device,
+    kind: BlobKind,
+) -> Result<Vec<BlobRef>, AppError> {
     let id = device.id.clone();
     state
         .db
         .read(move |tx| {
             let sql = format!(
-                "SELECT task, sha256, size FROM blobs WHERE stored_at IS NOT NULL AND kind = 'original' AND task IN ({ITS_TASKS}) ORDER BY task, sha256"
+                "SELECT task, sha256, size FROM blobs WHERE stored_at IS NOT NULL AND kind = $2 AND task IN ({ITS_TASKS}) ORDER BY task, sha256"
             );
-            let rows = tx.query(&sql, &[&id], |r| {
+            let rows = tx.query(&sql, &[&id, &store::kind_word(kind)], |r| {
                 Ok((r.get::<String>(0)?, r.get::<String>(1)?, r.get::<i64>(2)?))
             })?;
             let read = |(task, sha256, size): (String, String, i64)| {
@@ -270,7 +279,7 @@ async fn originals(state: &AppState, device: &Device) -> Result<Vec<BlobRef>, Ap
                     task: task.parse().ok()?,
                     sha256: sha256.parse().ok()?,
                     size: u64::try_from(size).ok()?,
-                    kind: BlobKind::Original,
+                    kind,
                 })
             };
             Ok(rows.into_iter().filter_map(read).collect())

@@ -77,8 +77,10 @@ pub enum BundlePhotos {
     /// Thumbnails and renditions.
     #[default]
     Small,
-    /// Everything, the untouched originals too.
+    /// The untouched originals too.
     Originals,
+    /// Video and sound as well, which no tablet gets by network.
+    Everything,
 }
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -95,8 +97,10 @@ pub struct BundlePlan {
     pub tasks: i64,
     pub changes: i64,
     pub photos: i64,
+    pub clips: i64,
     /// Size of the file without photos, about, in bytes.
     pub bytes_records: u64,
     pub bytes_small: u64,
     pub bytes_originals: u64,
+    pub bytes_everything: u64,
 }
