@@ -108,7 +108,7 @@ async fn a_clip_is_kept_played_and_sent_behind_all_photos() {
     assert_eq!(files(&tablet), 4, "one clip and three forms of a photo");
 
     // Held back with the originals, then sent last.
-    let hold = |paused: bool| json!({"originals_paused": paused});
+    let hold = |held: bool| json!({"originals": if held { "never" } else { "any" }});
     tablet.put("/api/sync/policy", hold(true)).await;
     assert_eq!(tablet.sync().await, None);
     assert_eq!(server.stored(), [BlobKind::Thumbnail, BlobKind::Rendition]);

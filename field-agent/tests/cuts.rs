@@ -100,7 +100,7 @@ async fn the_process_is_killed_after_each_request_and_nothing_is_lost() {
 async fn lesson_02_the_record_goes_first_and_originals_last() {
     let (server, tablet, task) = tablet_with_work().await;
     let (status, _) = tablet
-        .put("/api/sync/policy", json!({"originals_paused": true}))
+        .put("/api/sync/policy", json!({"originals": "never"}))
         .await;
     assert_eq!(status, 200);
     server.take_requests();
@@ -125,7 +125,7 @@ async fn lesson_02_the_record_goes_first_and_originals_last() {
     assert_eq!(files["photos"][0]["thumbnail"], "confirmed");
     assert_eq!(files["photos"][0]["original"], "on_this_tablet");
     tablet
-        .put("/api/sync/policy", json!({"originals_paused": false}))
+        .put("/api/sync/policy", json!({"originals": "any"}))
         .await;
     assert_eq!(tablet.sync().await, None);
     assert_all_arrived(&server, &tablet, &task).await;

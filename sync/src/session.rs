@@ -51,8 +51,26 @@ const MAX_FLYING: usize = 4;
 /// So many bytes on their way keep a link of 64 kbit/s busy over a delay of four seconds; beyond two
 /// chunks no more than this.
 const FLYING_BYTES: u64 = 32 * 1024;
+/// Originals begin to move on a link that bears so many bytes a second: one of 4 MiB takes half a minute.
+pub const FAST_RATE: u64 = 128 * 1024;
+/// And they stop when it bears fewer than so many, so that a link about as fast is not on and off.
+const SLOW_RATE: u64 = FAST_RATE / 2;
+/// Whether a link is fast is judged by so many bytes: a few small ones are mostly delay.
+const JUDGED_BYTES: f64 = 128.0 * 1024.0;
+/// What was measured so long ago says nothing of the link, in milliseconds: tablets change networks.
+const FRESH_MS: i64 = 5 * 60_000;
 /// Over about this time the rate of a link is averaged, in milliseconds.
 const RATE_MS: f64 = 5_000.0;
+
+/// On which links originals and clips move; all else moves on every link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Originals {
+    Any,
+    /// While the link bears [`FAST_RATE`], and half of it once they move. A link of which nothing is known, or
+    /// nothing of the last five minutes, is measured by a few chunks of them.
+    Fast,
+    Never,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -61,8 +79,8 @@ pub struct Settings {
     /// First pause after a failure, doubled with each further one up to five minutes. Short: most cuts
     /// are.
     pub backoff_ms: i64,
-    /// Whether originals may move on the present link.
-    pub originals: bool,
+    /// On which links originals and clips move.
+    pub originals: Originals,
     /// What spreads pauses after a failure by up to a quarter, another number on each tablet: those that a
     /// server sent away together do not come back together. 0: not at all.
     pub spread: u64,
@@ -73,7 +91,7 @@ impl Default for Settings {
         Settings {
             poll_ms: 30_000,
             backoff_ms: 250,
-            originals: true,
+            originals: Originals::Any,
             spread: 0,
         }
     }
@@ -216,9 +234,33 @@ impl Session {
         }
     }
 
-    /// Whether originals may move on the present link.
-    pub fn allow_originals(&mut self, allowed: bool) {
-        self.settings.originals = allowed;
+    /// On which links originals and clips move from now on.
+    pub fn set_originals(&mut self, originals: Originals) {
+        self.settings.originals = originals;
+        self.hold_back();
+    }
+
+    /// Whether originals and clips may move on the present link, as far as it is known.
+    pub fn originals_may_move(&self) -> bool {
+        match self.settings.originals {
+            Originals::Any => true,
+            Originals::Fast => self.meter.fast != Some(false),
+            Originals::Never => false,
+        }
+    }
+
+    /// A person asks, and may have come to another network: a link that was slow is measured anew.
+    pub fn measure_anew(&mut self) {
+        if !self.originals_may_move() {
+            self.meter.forget();
+        }
+    }
+
+    /// Leaves to a later round what may not move on the present link.
+    fn hold_back(&mut self) {
+        if !self.originals_may_move() {
+            self.queue.retain(|t| t.blob.kind.is_small());
+        }
     }
 
     pub fn is_busy(&self) -> bool {
@@ -283,7 +325,8 @@ impl Session {
                     // A chunk that was cut brought something.
                     self.failures = 0;
                 }
-                self.queue = in_order(transfers, self.settings.originals);
+                self.queue = in_order(transfers);
+                self.hold_back();
                 let flying: Vec<BlobName> = self.flying().collect();
                 self.queue.retain(|t| !flying.contains(&t.name()));
                 self.again |= more;
@@ -400,9 +443,12 @@ impl Session {
         self.meter
             .passed(now, offset.saturating_sub(transfer.offset).min(length));
         transfer.offset = offset;
-        if offset < transfer.blob.size {
+        let whole = offset >= transfer.blob.size;
+        if !whole {
             self.queue.push_front(transfer);
-        } else if self.queue.is_empty() && self.flying.is_empty() {
+        }
+        self.hold_back();
+        if whole && self.queue.is_empty() && self.flying.is_empty() {
             // The receipts come with the next round.
             self.again = true;
         }
@@ -484,6 +530,12 @@ struct Meter {
     last: i64,
     /// What passed since `mark` and was too little to say anything.
     small: u64,
+    /// When the rate was measured last.
+    measured: i64,
+    /// Bytes that passed since the link was last judged, and the milliseconds that they took.
+    unjudged: (f64, f64),
+    /// See [`Originals::Fast`]; `None`: nothing is known.
+    fast: Option<bool>,
 }
 
 impl Meter {
@@ -492,6 +544,25 @@ impl Meter {
         if alone {
             self.mark = now;
             self.small = 0;
+            if now - self.measured >= FRESH_MS {
+                self.forget();
+            }
+        }
+    }
+
+    /// The link may be another one.
+    fn forget(&mut self) {
+        (self.rate, self.fast, self.unjudged) = (None, None, (0.0, 0.0));
+    }
+
+    fn judge(&mut self, bytes: f64, took: f64) {
+        self.unjudged = (self.unjudged.0 + bytes, self.unjudged.1 + took);
+        let (bytes, took) = self.unjudged;
+        if bytes >= JUDGED_BYTES {
+            let was_fast = self.fast == Some(true);
+            let least = if was_fast { SLOW_RATE } else { FAST_RATE };
+            self.fast = Some(bytes * 1_000.0 / took >= least as f64);
+            self.unjudged = (0.0, 0.0);
         }
     }
 
@@ -503,17 +574,19 @@ impl Meter {
             return;
         }
         let (bytes, took) = (self.small as f64, (now - self.mark).max(1) as f64);
-        self.rate = Some(self.rate.map_or(bytes / took, |rate| {
+        let rate = self.rate.map_or(bytes / took, |rate| {
             (rate * RATE_MS + bytes) / (RATE_MS + took)
-        }));
+        });
+        self.rate = Some(rate);
+        self.judge(bytes, took);
+        self.measured = now;
         self.mark = now;
         self.small = 0;
     }
 }
 
 /// Thumbnails before renditions before originals; of one kind, what is nearly there first.
-fn in_order(mut transfers: Vec<Transfer>, originals: bool) -> VecDeque<Transfer> {
-    transfers.retain(|t| originals || t.blob.kind.is_small());
+fn in_order(mut transfers: Vec<Transfer>) -> VecDeque<Transfer> {
     transfers.sort_by_key(|t| (t.blob.kind, t.blob.size - t.offset.min(t.blob.size)));
     transfers.into()
 }
@@ -890,19 +963,92 @@ mod tests {
         assert!(twelfth.len() > 60, "{twelfth:?}");
     }
 
+    /// A session that moves originals on such links only, and a round trip of it.
+    fn choosy(originals: Originals) -> Session {
+        Session::new(Settings {
+            originals,
+            ..Settings::default()
+        })
+    }
+
+    fn round(s: &mut Session, now: i64, event: Event, transfers: &[Transfer]) -> Vec<Effect> {
+        s.handle(now, event);
+        s.handle(now, Event::Packed(vec![]));
+        s.handle(now, Event::Answered(vec![]));
+        let (more, transfers) = (false, transfers.to_vec());
+        s.handle(now, Event::Applied { more, transfers })
+    }
+
+    // F7
     #[test]
     fn originals_wait_for_a_link_that_the_user_allows() {
-        let mut s = Session::new(Settings {
-            originals: false,
-            ..Settings::default()
-        });
-        s.handle(0, Event::Woken);
-        s.handle(0, Event::Packed(vec![]));
-        s.handle(0, Event::Answered(vec![]));
-        let transfers = vec![up(BlobKind::Original, 5, 0)];
-        let more = false;
-        let effects = s.handle(0, Event::Applied { more, transfers });
+        let mut s = choosy(Originals::Never);
+        let waits = [up(BlobKind::Original, 5, 0), up(BlobKind::Clip, 6, 0)];
+        let effects = round(&mut s, 0, Event::Woken, &waits);
         assert_eq!(effects, [Effect::Timer { at: 30_000 }]);
+        s.set_originals(Originals::Any);
+        let effects = round(&mut s, 1, Event::Woken, &waits);
+        assert_eq!(moves(&effects).len(), 2);
+    }
+
+    /// Lets chunks land, each at so many bytes a millisecond, `times` times or until none is on its way; how
+    /// many bytes that were.
+    fn land(s: &mut Session, now: &mut i64, rate: u64, times: u32) -> u64 {
+        let mut bytes = 0;
+        for _ in 0..times {
+            let Some(Flight {
+                transfer, length, ..
+            }) = s.flying.first()
+            else {
+                break;
+            };
+            let (blob, offset) = (transfer.name(), transfer.offset + length);
+            *now += (length / rate) as i64;
+            bytes += length;
+            s.handle(*now, Event::Moved { blob, offset });
+        }
+        bytes
+    }
+
+    // F7
+    #[test]
+    fn originals_move_while_the_link_is_fast_and_do_not_flap() {
+        let mut s = choosy(Originals::Fast);
+        let original = [up(BlobKind::Original, 500_000_000, 0)];
+        let mut now = 0;
+        // Nothing is known of the link: it is measured, and 40 KB a second are slow.
+        assert_eq!(moves(&round(&mut s, now, Event::Woken, &original)).len(), 1);
+        assert!(land(&mut s, &mut now, 40, 100) < 512 * 1024);
+        assert!(!s.originals_may_move());
+        // What is small goes, and its receipt is asked for.
+        let both = [original[0].clone(), up(BlobKind::Rendition, 9_000, 0)];
+        let small = round(&mut s, now, Event::Woken, &both);
+        assert_eq!(moves(&small), [(BlobKind::Rendition, 0, 9_000)]);
+        now += 100;
+        assert!(packs(&s.handle(now, moved(9_000, 9_000))));
+        s.handle(now, Event::Packed(vec![]));
+        s.handle(now, Event::Answered(vec![]));
+        let (more, transfers) = (false, original.to_vec());
+        let rests = s.handle(now, Event::Applied { more, transfers });
+        assert_eq!(rests, [Effect::Timer { at: now + 30_000 }]);
+        // Minutes later it is measured anew, by little.
+        now += FRESH_MS;
+        assert_eq!(
+            moves(&round(&mut s, now, Event::TimerFired, &original)).len(),
+            1
+        );
+        assert!(land(&mut s, &mut now, 40, 100) < 512 * 1024);
+        assert_eq!(moves(&round(&mut s, now, Event::Woken, &original)), []);
+        // The tablet comes home, and a person asks.
+        s.measure_anew();
+        assert_eq!(moves(&round(&mut s, now, Event::Woken, &original)).len(), 1);
+        land(&mut s, &mut now, 1_000, 20);
+        assert_eq!(s.flying.len(), 1, "it goes on");
+        // Somewhat slower than where it began it goes on; slower than half of that it stops.
+        land(&mut s, &mut now, 100, 20);
+        assert_eq!(s.flying.len(), 1);
+        land(&mut s, &mut now, 20, 20);
+        assert!(s.flying.is_empty() && !s.originals_may_move());
     }
 
     #[test]

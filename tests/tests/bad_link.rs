@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use field_agent::host::{HttpFetch, Patience};
 use field_agent::ports::{Fetch, FetchError, FetchRequest};
-use serde_json::json;
+use serde_json::{Value, json};
 use tests::picture;
 use tests::shaped::{Shape, ShapedLink};
 use tests::small::{SmallOffice, tablet};
+use tests::tablet::Tablet;
 use tests::visit::arrive;
 use tests::wire::NOW;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -72,6 +73,107 @@ async fn everything_arrives_over_a_link_that_is_cut_again_and_again() {
         ratio <= MOST,
         "{up} bytes went up for {needed}, with {cuts} cuts: {ratio:.2}"
     );
+}
+
+/// What the tablet says of its sync, once it rests and `holds`.
+async fn at_rest(app: &Tablet, holds: impl Fn(&Value) -> bool) -> Value {
+    let mut status = Value::Null;
+    for _ in 0..1_200 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        status = app.get("/api/sync").await.unwrap();
+        if status["phase"] == "idle" && holds(&status) {
+            break;
+        }
+    }
+    status
+}
+
+// F7: originals and clips only on links that the user allows
+#[tokio::test(flavor = "multi_thread")]
+async fn originals_wait_for_a_fast_link_and_the_tablet_says_so() {
+    let (data, store) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let office = SmallOffice::open(data.path()).await;
+    let server = office.address.trim_start_matches("http://");
+    let server = server.parse().unwrap();
+    let link = ShapedLink::to(server, Shape::default(), 5).await.unwrap();
+    let (_running, app) = tablet(store.path()).await;
+    let pins = [("zhang", "135790"), ("li", "246801")];
+    app.enrol(&link.url(), "CODE1", &pins).await.unwrap();
+    app.unlock("zhang", "135790").await.unwrap();
+    app.sync().await.unwrap();
+    link.set_open(false);
+    let task = office.office.task.to_string();
+    arrive(&app, &task, "张、李", NOW).await.unwrap();
+    let photo = picture::shelf(1).unwrap();
+    app.photo(&task, "A1/p1", "货架", "a.jpg", photo)
+        .await
+        .unwrap();
+    let video = [
+        b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01\x42\x82\x84webm".as_slice(),
+        &[7; 300_000],
+    ];
+    app.clip(&task, "check", "", video.concat()).await.unwrap();
+    let kinds = async || {
+        let stored = "SELECT count(*) FROM blobs WHERE stored_at IS NOT NULL AND kind IN ('original', 'clip')";
+        let small = "SELECT count(*) FROM blobs WHERE stored_at IS NOT NULL AND kind IN ('thumbnail', 'rendition')";
+        (
+            office.office.count(small).await,
+            office.office.count(stored).await,
+        )
+    };
+
+    let policy = async |originals: &str| {
+        let body = Some(json!({ "originals": originals }));
+        let done = app.ask(reqwest::Method::PUT, "/api/sync/policy", body);
+        done.await.unwrap().expect("chosen")
+    };
+
+    // A slow link: what is small goes, and the rest says why it does not.
+    policy("fast").await;
+    let slow = Shape {
+        rate: Some(50_000),
+        ..Shape::default()
+    };
+    link.become_another(slow, server);
+    link.set_open(true);
+    app.post("/api/sync/now", json!({})).await.unwrap();
+    let waits = |s: &Value| s["originals_wait"] == "slow_link" && s["bytes_left"] == 0;
+    let status = at_rest(&app, waits).await;
+    assert_eq!(
+        (&status["originals"], &status["originals_wait"]),
+        (&json!("fast"), &json!("slow_link")),
+        "{status}"
+    );
+    let rate = status["bytes_per_second"].as_u64().unwrap();
+    assert!(rate < 64 * 1024, "{status}");
+    assert_eq!(kinds().await, (2, 0));
+
+    // A fast one, and a person asks.
+    link.become_another(Shape::default(), server);
+    app.sync().await.unwrap();
+    assert_eq!(kinds().await, (2, 2));
+    assert_eq!(
+        app.get("/api/sync").await.unwrap()["originals_wait"],
+        Value::Null
+    );
+
+    // Chosen by hand: on no link, then on any.
+    policy("never").await;
+    let photo = picture::shelf(2).unwrap();
+    app.photo(&task, "A1/p1", "货架", "a.jpg", photo)
+        .await
+        .unwrap();
+    app.post("/api/sync/now", json!({})).await.unwrap();
+    let status = at_rest(&app, |s| {
+        s["originals_wait"] == "not_allowed" && s["bytes_left"] == 0
+    })
+    .await;
+    assert_eq!(status["originals_wait"], "not_allowed", "{status}");
+    assert_eq!(kinds().await, (4, 2));
+    link.become_another(slow, server);
+    policy("any").await;
+    app.sync().await.unwrap();
+    assert_eq!(kinds().await, (4, 3));
 }
 
 /// A server that reads so many bytes each 50 ms, or none, and answers once it has read all.

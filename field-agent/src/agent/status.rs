@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::photos::delivery_word;
+use super::sync::originals_chosen;
 use super::tasks::overall;
 use super::{Agent, lock, storage};
 use crate::api::Problem;
@@ -60,11 +61,11 @@ const LEFT: &str = "SELECT
        WHERE here = 1 AND delivery < 2 AND permanent = 0 AND form <= ?1)";
 
 /// Bytes that are to be sent and may be sent.
-fn bytes_left(db: &rusqlite::Connection, paused: bool) -> rusqlite::Result<u64> {
-    let most = if paused {
-        queue::form::RENDITION
-    } else {
+fn bytes_left(db: &rusqlite::Connection, originals: bool) -> rusqlite::Result<u64> {
+    let most = if originals {
         queue::form::CLIP
+    } else {
+        queue::form::RENDITION
     };
     let left: i64 = db.query_row(LEFT, [most], |r| r.get(0))?;
     Ok(u64::try_from(left).unwrap_or(0))
@@ -75,7 +76,7 @@ impl Agent {
     pub fn sync_status(&self) -> Result<SyncStatus, Problem> {
         let now = self.now();
         let phase = self.phase();
-        let (rows, records, photos, clips, originals_paused, warning, bytes_left) = self
+        let (rows, records, photos, clips, originals, waits, warning, bytes_left) = self
             .with_open(|open| {
                 let mut rows = Vec::new();
                 let (mut records, mut photos) = (Counters::default(), Counters::default());
@@ -100,12 +101,15 @@ impl Agent {
                         rows.push(row);
                     }
                 }
-                let paused = store::get_meta(&open.db, "originals_paused")
-                    .map_err(storage)?
-                    .is_some();
+                let originals = originals_chosen(&open.db).map_err(storage)?;
+                let waits = self.originals_wait(originals);
                 let warning = waiting_since(&open.db, now).map_err(storage)?;
-                let left = bytes_left(&open.db, paused).map_err(storage)?;
-                Ok((rows, records, photos, clips, paused, warning, left))
+                let left = bytes_left(&open.db, waits.is_none()).map_err(storage)?;
+                let any = queue::originals_left(&open.db).map_err(storage)?;
+                let waits = waits.filter(|_| any);
+                Ok((
+                    rows, records, photos, clips, originals, waits, warning, left,
+                ))
             })?;
         let rate = self.link_rate();
         let seconds_left = rate
@@ -134,7 +138,8 @@ impl Agent {
             last_try_at,
             next_try_at,
             last_error,
-            originals_paused,
+            originals,
+            originals_wait: waits,
             bytes_per_second: rate,
             bytes_left,
             seconds_left,
@@ -165,25 +170,6 @@ impl Agent {
     /// Tries now, whatever the back-off says.
     pub fn sync_now(&self) -> Result<SyncStatus, Problem> {
         self.wake_urgently();
-        self.sync_status()
-    }
-
-    /// Pauses or resumes originals.
-    pub fn set_sync_policy(&self, policy: SyncPolicy) -> Result<SyncStatus, Problem> {
-        self.with_open(|open| {
-            if policy.originals_paused {
-                store::set_meta(&open.db, "originals_paused", b"1").map_err(storage)
-            } else {
-                open.db
-                    .execute("DELETE FROM meta WHERE key = 'originals_paused'", [])
-                    .map(drop)
-                    .map_err(storage)
-            }
-        })?;
-        self.touch();
-        if !policy.originals_paused {
-            self.wake_urgently();
-        }
         self.sync_status()
     }
 

@@ -114,7 +114,9 @@ pub struct SyncStatus {
     pub last_try_at: Option<i64>,
     pub next_try_at: Option<i64>,
     pub last_error: Option<SyncError>,
-    pub originals_paused: bool,
+    pub originals: Originals,
+    /// Why originals and clips that wait do not travel now.
+    pub originals_wait: Option<OriginalsWait>,
     /// How fast the link is, bytes a second, once something has moved.
     pub bytes_per_second: Option<u64>,
     /// Bytes that are to be sent and may be sent on this link.
@@ -128,11 +130,39 @@ pub struct SyncStatus {
     pub revision: u64,
 }
 
+/// On which links originals and clips travel. All else travels on every link: the record with its signatures,
+/// thumbnails, and the renditions on which the office reviews.
+///
+/// `any` unless somebody chooses. Originals come last and in chunks, so they hold nothing up on a slow link, and
+/// what is at the office is not lost with the tablet; to keep evidence back is a decision of a person. Nor would
+/// `fast` spare mobile data by itself: where much could flow, it lets it flow. What a link costs a browser does
+/// not tell reliably, so it is not guessed; who does not want to pay for originals chooses `never`, and is
+/// reminded of them as long as they wait.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Originals {
+    #[default]
+    Any,
+    /// While the link is measured to bear 128 KiB a second, and until it bears less than half of that: spares
+    /// the battery, and the link to colleagues who share it.
+    Fast,
+    Never,
+}
+
+/// Why originals and clips wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OriginalsWait {
+    /// For a fast link: `bytes_per_second` says what was measured.
+    SlowLink,
+    /// Somebody chose `never`.
+    NotAllowed,
+}
+
 /// What may travel.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 pub struct SyncPolicy {
-    /// Hold back originals and clips (and only these).
-    pub originals_paused: bool,
+    pub originals: Originals,
 }
 
 /// For the help desk: no names, no content.
@@ -179,7 +209,7 @@ pub async fn sync_now(State(agent): Shared, _me: Me) -> Answer<SyncStatus> {
     blocking(agent, |a| a.sync_now()).await
 }
 
-/// Pauses or resumes originals.
+/// Chooses on which links originals and clips travel.
 #[utoipa::path(put, path = "/api/sync/policy", tag = "sync", request_body = SyncPolicy, responses((status = 200, body = SyncStatus)))]
 pub async fn sync_policy(
     State(agent): Shared,

@@ -98,26 +98,25 @@ pub fn get(db: &Connection, task: &str, sha256: &str) -> rusqlite::Result<Option
     .optional()
 }
 
-/// Blobs that are to be sent now: thumbnails first; originals and then clips only when allowed. The server
-/// takes none whose photo or clip it does not know, so they wait for what was written with them or before.
-pub fn to_send(
-    db: &Connection,
-    now: i64,
-    originals: bool,
-    limit: usize,
-) -> rusqlite::Result<Vec<BlobRow>> {
-    let most = if originals {
-        form::CLIP
-    } else {
-        form::RENDITION
-    };
+/// Blobs that are to be sent now: thumbnails first, then renditions, originals, clips. The server takes none
+/// whose photo or clip it does not know, so they wait for what was written with them or before.
+pub fn to_send(db: &Connection, now: i64, limit: usize) -> rusqlite::Result<Vec<BlobRow>> {
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM blob WHERE here = 1 AND delivery <> 2 AND delivery = 0 AND permanent = 0 AND next_at <= ?1 AND form <= ?2
+        "SELECT {COLUMNS} FROM blob WHERE here = 1 AND delivery <> 2 AND delivery = 0 AND permanent = 0 AND next_at <= ?1
            AND NOT EXISTS (SELECT 1 FROM change WHERE change.task = blob.task AND change.delivery = 0 AND change.at <= blob.at)
-         ORDER BY form, at LIMIT ?3"
+         ORDER BY form, at LIMIT ?2"
     ))?
-    .query_map(params![now, most, limit as i64], row)?
+    .query_map(params![now, limit as i64], row)?
     .collect()
+}
+
+/// Whether originals or clips are still to be sent.
+pub fn originals_left(db: &Connection) -> rusqlite::Result<bool> {
+    db.query_row(
+        "SELECT EXISTS (SELECT 1 FROM blob WHERE here = 1 AND delivery = 0 AND permanent = 0 AND form >= 3)",
+        [],
+        |r| r.get(0),
+    )
 }
 
 /// Thumbnails and renditions of colleagues that are not here yet.

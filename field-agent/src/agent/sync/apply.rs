@@ -452,9 +452,8 @@ fn refresh_card(
 
 /// What should move now: ours that the server wants, colleagues' that are not here.
 fn transfers(open: &Open, now: i64) -> rusqlite::Result<Vec<Transfer>> {
-    let paused = store::get_meta(&open.db, "originals_paused")?.is_some();
     let mut transfers = Vec::new();
-    for row in queue::to_send(&open.db, now, !paused, MAX_TRANSFERS)? {
+    for row in queue::to_send(&open.db, now, MAX_TRANSFERS)? {
         if let Some(blob) = blob_ref(&row) {
             transfers.push(Transfer {
                 direction: Direction::Up,

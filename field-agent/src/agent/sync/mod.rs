@@ -8,6 +8,7 @@ mod admission;
 mod apply;
 mod grants;
 mod pack;
+mod policy;
 mod reauthor;
 mod receipts;
 mod transfer;
@@ -18,6 +19,7 @@ pub(super) use apply::{
 };
 use pack::OnTheWay;
 pub(super) use pack::{blob_ref, signed_docs};
+pub(super) use policy::chosen as originals_chosen;
 pub(super) use transfer::{begin_blob, keep_blob, keep_photo, wanted_blob};
 pub(super) use words::kept_out;
 
@@ -30,7 +32,7 @@ use ::sync::session::{Effect, Event, Failure, Session, Settings};
 use ::sync::signing::RequestAuth;
 use tokio::task::{AbortHandle, JoinSet};
 
-use super::{Agent, lock, wipe};
+use super::{Agent, lock, storage, wipe};
 use crate::api::Problem;
 use crate::api::sync::{SyncError, SyncPhase};
 use crate::ports::{FetchAnswer, FetchError, FetchRequest};
@@ -155,6 +157,7 @@ impl Agent {
         let Some(server) = self.server_when_open() else {
             return;
         };
+        let originals = self.with_open(|open| policy::chosen(&open.db).map_err(storage));
         let mut effects = {
             let mut driver = lock(&self.driver);
             if driver.running {
@@ -176,6 +179,12 @@ impl Agent {
                     ..Settings::default()
                 })
             });
+            if let Ok(originals) = originals {
+                session.set_originals(originals.for_session());
+            }
+            if urgent {
+                session.measure_anew();
+            }
             session.handle(now, Event::Woken)
         };
         self.touch();

@@ -116,10 +116,8 @@ export default {
     never: 'No success yet',
     nextTry: 'Next try {at}',
     lastError: 'The last try failed',
-    pause: 'Hold back originals and video',
     speed: '{speed}/s · {left} left · about {time}',
     speedOnly: '{left} left',
-    pauseText: 'Records and shown pictures go first; originals and video stay here.',
     warning: {
       one_day: 'Something has not been confirmed for more than a day. Please connect to a network.',
       three_days: 'Something has not been confirmed for more than three days! Connect now, or ask your administrator.',
@@ -135,5 +133,19 @@ export default {
     showFiles: 'Show {photos} photos, {clips} clips',
     hideFiles: 'Hide',
     free: 'Free space {size}',
+  },
+  originals: {
+    title: 'On which networks originals, video and sound travel',
+    any: 'Any',
+    fast: 'Fast ones',
+    never: 'None',
+    text: {
+      any: 'Whether the network is fast or slow, after records and shown pictures.',
+      fast: 'Where the network bears 128 KB a second; else they stay here, and records and shown pictures travel as ever.',
+      never: 'They stay on this tablet; records and shown pictures travel as ever.',
+    },
+    slow: 'Originals, video and sound wait for a faster network: about {rate} a second now. On a fast one tap “Sync now”.',
+    measuring: 'Originals, video and sound wait for a faster network.',
+    held: 'Originals, video or sound stay on this tablet; the office does not have them yet.',
   },
 }
