@@ -1,4 +1,5 @@
-//! Gets out of a damaged tablet what is whole (lesson 8): records, signatures, photos, clips.
+//! Gets out of a damaged tablet what is whole (lesson 8): records, signatures, photos, clips, and of
+//! recordings that were broken off what is there.
 //!
 //! Nothing in the tablet's folder is changed but the count of PIN attempts: the store is copied first,
 //! and the copy is read row by row, around what cannot be read. What comes out is checked: changes by
@@ -21,6 +22,7 @@ use sync::record::RecordDoc;
 use crate::host::FileKeyStore;
 use crate::ports::{KeyStore, Random};
 use crate::store::blobs::Blobs;
+use crate::store::recordings::piece_name;
 use crate::store::{self};
 use crate::vault::{UnlockError, Vault};
 
@@ -42,6 +44,8 @@ pub struct Report {
     /// Video and sound.
     pub clips: u32,
     pub clips_missing: u32,
+    /// Recordings that were broken off and not decided about.
+    pub recordings: u32,
     /// What could not be read.
     pub damage: Vec<String>,
 }
@@ -202,6 +206,15 @@ fn export(db: &Connection, blobs: &Blobs, out: &Path) -> Result<Report, RescueEr
     let statements: Vec<(String, Vec<u8>)> = rows(db, "statement", "task, row", damage, |r| {
         Ok((r.get(1)?, r.get(2)?))
     });
+    // A store of an earlier version has none.
+    let recordings = if db.table_exists(None, "recording").unwrap_or(false) {
+        let columns = "task, recording, media, iif(gone, 0, pieces)";
+        rows(db, "recording", columns, damage, |r| {
+            Ok((r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
+        })
+    } else {
+        Vec::<(String, String, String, u32)>::new()
+    };
     let mut by_task: BTreeMap<String, Vec<ChangeRow>> = BTreeMap::new();
     for task in facts.keys() {
         by_task.entry(task.clone()).or_default();
@@ -262,6 +275,18 @@ fn export(db: &Connection, blobs: &Blobs, out: &Path) -> Result<Report, RescueEr
             } else {
                 report.clips_missing += 1;
             }
+        }
+        for (_, recording, media, pieces) in recordings.iter().filter(|r| r.0 == task && r.3 > 0) {
+            let end = media.rsplit('/').next().unwrap_or("bin");
+            let mut file = fs::File::create(folder.join(format!("{recording}-broken-off.{end}")))?;
+            for piece in 0..*pieces {
+                // What follows a piece that is lost cannot be played.
+                let Ok(bytes) = blobs.read(&piece_name(recording, piece)) else {
+                    break;
+                };
+                file.write_all(&bytes)?;
+            }
+            report.recordings += 1;
         }
     }
     Ok(report)

@@ -63,6 +63,28 @@ fn add_photo<'a>(
     })
 }
 
+const RECORDING: &str = "00112233445566aa";
+
+/// A film in two pieces, and kept: each is a promise of its own.
+fn record<'a>(
+    tablet: &'a Tablet,
+    task: &'a str,
+) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
+    Box::pin(async move {
+        let base = format!("/api/tasks/{task}/recordings/{RECORDING}");
+        for (n, bytes) in [mp4(90_000, 1), vec![7; 80_000]].iter().enumerate() {
+            let path = format!("{base}/{n}?kind=check");
+            let (status, body) = tablet.put_bytes(&path, bytes).await;
+            if !told(status, &body) {
+                return false;
+            }
+        }
+        let about = json!({"kind": "check"});
+        let (status, body) = tablet.post(&format!("{base}/keep"), about).await;
+        told(status, &body)
+    })
+}
+
 fn sync<'a>(tablet: &'a Tablet, _task: &'a str) -> Pin<Box<dyn Future<Output = bool> + Send + 'a>> {
     Box::pin(async move { tablet.sync().await.is_none() })
 }
@@ -243,6 +265,9 @@ fn assert_confirmed(step: Step, before: &(Value, usize, usize), now: &(Value, us
     if is(add_photo) {
         assert_eq!(now.1, before.1 + 1, "the photo");
     }
+    if is(record) {
+        assert_eq!(now.0[&format!("clip/{RECORDING}/size")], 170_000);
+    }
     if is(inspector) {
         assert_eq!(now.2, before.2 + 1, "the signature");
     }
@@ -250,6 +275,13 @@ fn assert_confirmed(step: Step, before: &(Value, usize, usize), now: &(Value, us
 
 /// The story ends well: all sign, all of it reaches the office.
 async fn finish(server: &Server, tablet: &Tablet, task: &str) {
+    // What was broken off is whole as far as it goes.
+    let recordings = tablet.ok(&format!("/api/tasks/{task}/recordings")).await;
+    for one in recordings["rows"].as_array().expect("rows") {
+        let path = format!("/api/tasks/{task}/recordings/{RECORDING}/keep");
+        let (status, clip) = tablet.post(&path, one["about"].clone()).await;
+        assert_eq!((status, &clip["size"]), (200, &one["size"]), "{clip}");
+    }
     let base = format!("/api/tasks/{task}/sign-off");
     if tablet.ok(&base).await["subject_sha256"].is_null() {
         assert!(begin(tablet, task).await, "the sign-off begins");
@@ -294,9 +326,10 @@ fn chosen(count: u64) -> Vec<u64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_breaks_at_whatever_write_nothing_confirmed_is_lost() {
-    let table: [(&str, From, Step); 6] = [
+    let table: [(&str, From, Step); 7] = [
         ("an answer is written", From::Filled, write_one),
         ("a photo is added", From::Filled, add_photo),
+        ("a film is recorded", From::Filled, record),
         ("the record is sent", From::Filled, sync),
         ("locked and unlocked", From::Filled, restart),
         ("a sign-off begins", From::Filled, begin),

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use common::{Server, jpeg};
+use common::{Server, jpeg, mp4};
 use serde_json::{Value, json};
 
 struct Program {
@@ -92,6 +92,17 @@ impl Program {
         assert!(answer.status().is_success(), "{}", answer.status());
         let photo: Value = answer.json().await.ok()?;
         photo["photo"].as_str().map(str::to_owned)
+    }
+}
+
+impl Program {
+    /// Hands over a piece of a recording; `None` when the program died before it answered.
+    async fn piece(&self, task: &str, recording: &str, n: usize, bytes: &[u8]) -> Option<()> {
+        let path = format!("/api/tasks/{task}/recordings/{recording}/{n}?kind=check");
+        let request = self.client.put(format!("{}{path}", self.base));
+        let answer = request.body(bytes.to_vec()).send().await.ok()?;
+        assert!(answer.status().is_success(), "{}", answer.status());
+        Some(())
     }
 }
 
@@ -244,4 +255,56 @@ async fn photos_that_were_confirmed_survive_kill_9() {
         let _ = program.child.wait();
     }
     assert!(!confirmed.is_empty());
+}
+
+// F9: nobody loses minute 9 of a recording
+#[tokio::test(flavor = "multi_thread")]
+async fn every_piece_of_a_recording_that_was_answered_survives_kill_9() {
+    let Idle {
+        _server,
+        task,
+        dir,
+        unlock,
+    } = enrolled().await;
+    let piece = |n: usize| match n {
+        0 => mp4(150_000, 3),
+        n => vec![n as u8; 90_000 + n],
+    };
+    let mut answered = 0;
+    for round in 0..6_u64 {
+        let recording = format!("{round:016x}");
+        let mut program = Program::start(dir.path()).await;
+        program.post("/api/unlock", unlock.clone()).await;
+        let killer = kill_after(&program, 60 + round * 53);
+        let mut known = 0;
+        while program
+            .piece(&task, &recording, known, &piece(known))
+            .await
+            .is_some()
+        {
+            known += 1;
+        }
+        let _ = killer.join();
+        let _ = program.child.wait();
+
+        let program = Program::start(dir.path()).await;
+        program.post("/api/unlock", unlock.clone()).await;
+        let list = program.get(&format!("/api/tasks/{task}/recordings")).await;
+        let rows = list["rows"].as_array().expect("rows");
+        if known == 0 && rows.is_empty() {
+            continue;
+        }
+        // The one that was under way may be there too.
+        let here = rows[0]["pieces"].as_u64().expect("a number") as usize;
+        assert!(
+            here == known || here == known + 1,
+            "{known} answered, {here} here"
+        );
+        let path = format!("/api/tasks/{task}/recordings/{recording}/keep");
+        let clip = program.post(&path, rows[0]["about"].clone()).await;
+        let whole: Vec<u8> = (0..here).flat_map(piece).collect();
+        assert_eq!(clip["sha256"], sync::ids::Sha256::of(&whole).to_string());
+        answered += known;
+    }
+    assert!(answered > 0);
 }

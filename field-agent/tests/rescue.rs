@@ -24,6 +24,10 @@ async fn worked_on() -> (Arc<Server>, Tablet, String) {
     tablet.fill(&task).await;
     let (status, _) = tablet.add_photo(&task, jpeg(120, 90, 3), "SP-01/p1").await;
     assert_eq!(status, 200);
+    for (n, bytes) in [mp4(90_000, 1), vec![7; 80_000]].iter().enumerate() {
+        let path = format!("/api/tasks/{task}/recordings/00112233445566aa/{n}?kind=check");
+        assert_eq!(tablet.put_bytes(&path, bytes).await.0, 200);
+    }
     tablet.kill().await;
     (server, tablet, task)
 }
@@ -80,6 +84,11 @@ async fn lesson_08_rescue_exports_all_of_a_whole_store() {
         .find(|p| p.to_string_lossy().ends_with("-original.jpg"))
         .expect("the photo");
     assert_eq!(std::fs::read(photo).expect("reads"), jpeg(120, 90, 3));
+    // F9: also what was being recorded
+    let film = out.join(&task).join("00112233445566aa-broken-off.mp4");
+    let film = std::fs::read(film).expect("the recording");
+    assert_eq!(film, [mp4(90_000, 1), vec![7; 80_000]].concat());
+    assert_eq!(report.recordings, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,8 +4,9 @@
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
-import { axe } from './app-eyes.mjs'
+import { axe, inLargest } from './app-eyes.mjs'
 import { sound } from './app-screens.mjs'
+import { openBrowser } from './browser.mjs'
 import { addPhoto, at, openStage, saved } from './stage.mjs'
 
 const SHOTS = process.env.SHOTS
@@ -143,18 +144,83 @@ test('sound is recorded by keyboard alone', async () => {
   await shot('clip-arrival')
 })
 
+const broken = () => page.getByRole('region', { name: '中断的录像录音' })
+
+/** Begins to record and waits until so much is on the disk. */
+async function recordUntil(on, what, kind, onDisk) {
+  await on.getByRole('button', { name: '加录像或录音' }).tap()
+  await on.getByRole('radio', { name: kind }).tap()
+  await on.getByRole('button', { name: what, exact: true }).tap()
+  await on.getByText('正在录制').waitFor()
+  await on.getByText(onDisk).waitFor()
+}
+
+// F9: minute 9 is not lost
+test('a page that is loaded anew in mid recording offers what was recorded; kept, it plays', async () => {
+  await at(page, `${path}/record/evidence`)
+  await recordUntil(page, '录像', '核实身份', /已存入本机 0:0[4-9]/)
+  await shot('clip-on-disk')
+  await page.reload()
+  await broken().getByText(/录像在 0:0[4-9] 处中断/).waitFor()
+  await broken().getByText('核实身份').waitFor()
+  assert.deepEqual(await inLargest(page, 'broken off'), [])
+  await at(page, `${path}/ready`)
+  await page.getByText('有一段录像或录音中断，请选择保留或丢弃。').tap()
+  await broken().getByRole('button', { name: '保留' }).tap()
+  await broken().waitFor({ state: 'detached' })
+  await row('核实身份').getByText('在本机').waitFor()
+  await row('核实身份').getByRole('button').tap()
+  const found = await tryOut(page.locator('dialog video'))
+  assert.ok(found.length > 3 && found.width > 100 && !found.error, JSON.stringify(found))
+  await page.getByRole('button', { name: '关闭' }).tap()
+})
+
+test('a browser that is killed in mid recording loses nothing that it said was on the tablet', async () => {
+  const other = await openBrowser({ film: true })
+  const context = await other.newContext({ viewport: { width: 820, height: 1180 }, hasTouch: true, locale: 'zh-CN' })
+  await context.addCookies(await page.context().cookies())
+  const second = stage.watch(await context.newPage())
+  await second.goto(page.url())
+  await recordUntil(second, '录像', '出示证件', /已存入本机 0:0[4-9]/)
+  const gone = new Promise((done) => other.once('disconnected', done))
+  const session = await other.newBrowserCDPSession()
+  session.send('Browser.crash').catch(() => undefined)
+  await gone
+  await page.reload()
+  await broken().getByText(/录像在 0:0[4-9] 处中断/).waitFor()
+  await broken().getByRole('button', { name: '保留' }).tap()
+  await row('出示证件').getByRole('button').tap()
+  const found = await tryOut(page.locator('dialog video'))
+  assert.ok(found.length > 3 && found.width > 100 && !found.error, JSON.stringify(found))
+  await page.getByRole('button', { name: '关闭' }).tap()
+})
+
+test('what was broken off is discarded only after a question', async () => {
+  await recordUntil(page, '录音', '检查过程', /已存入本机 0:0[2-9]/)
+  await page.reload()
+  await broken().getByText(/录音在 0:0[2-9] 处中断/).waitFor()
+  const clips = await group().locator('li').count()
+  await broken().getByRole('button', { name: '丢弃' }).tap()
+  await shot('clip-discard')
+  await page.locator('dialog .ask').getByRole('button', { name: '取消' }).tap()
+  await broken().getByRole('button', { name: '丢弃' }).tap()
+  await page.locator('dialog .ask').getByRole('button', { name: '丢弃' }).tap()
+  await broken().waitFor({ state: 'detached' })
+  assert.equal(await group().locator('li').count(), clips)
+})
+
 test('with a network it goes to the office, behind the photos, and the screen says how far', async () => {
   await at(page, `${path}/record/points`)
   await addPhoto(page, page.locator('article.point').first(), await page.screenshot({ type: 'jpeg', quality: 60 }))
   await at(page, '/sync')
   await page.locator('.counters').getByText('录像录音').first().waitFor()
-  await page.getByRole('button', { name: /看 1 张照片、3 段录像/ }).tap()
+  await page.getByRole('button', { name: /看 1 张照片、5 段录像/ }).tap()
   await shot('clip-sync')
   assert.deepEqual(await axe(page, {}), [])
   stage.network('restore')
   await page.getByRole('button', { name: '立即同步' }).tap()
   await at(page, `${path}/record/evidence`)
-  for (const kind of ['拒绝情形', '检查过程', '进入现场']) await row(kind).getByText('服务器已确认').waitFor({ timeout: 60_000 })
+  for (const kind of ['拒绝情形', '检查过程', '进入现场', '核实身份', '出示证件']) await row(kind).getByText('服务器已确认').waitFor({ timeout: 60_000 })
   await shot('clip-rows')
 })
 

@@ -1,6 +1,6 @@
 // What a page looks like, measured in the browser: contrast of controls, sizes of what is tapped, text
 // that overlaps, is cut off, or leaves one character alone on a line.
-import { readFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 
 const AXE = await readFile(new URL('../../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8')
 
@@ -15,6 +15,38 @@ export async function axe(page, options) {
 
 export const wear = (page, theme, size) =>
   page.evaluate(([theme, size]) => Object.assign(document.documentElement.dataset, { theme, size }), [theme, size])
+
+const WAYS = { upright: { width: 820, height: 1180 }, across: { width: 1180, height: 820 } }
+
+/**
+ * Rules that are broken in the largest letters, in each theme, upright and across; outdoors with the contrast
+ * of 7:1. With `SHOTS` a picture of each lies in that folder.
+ */
+export async function inLargest(page, screen) {
+  const bad = []
+  for (const [way, view] of Object.entries(WAYS)) {
+    await page.setViewportSize(view)
+    for (const theme of ['day', 'outdoor', 'dark']) {
+      await wear(page, theme, 'largest')
+      const rules = { 'color-contrast-enhanced': { enabled: theme === 'outdoor' } }
+      bad.push(...(await axe(page, { rules })).map((row) => `${screen}, ${theme} ${way}: ${row}`))
+      await picture(page, `${screen} ${theme} ${way}`)
+    }
+  }
+  await wear(page, 'day', 'normal')
+  await page.setViewportSize(WAYS.upright)
+  await picture(page, screen)
+  return bad
+}
+
+/** Of all that a screen holds, but for sheets, which scroll in themselves. */
+async function picture(page, name) {
+  if (!process.env.SHOTS) return
+  await mkdir(process.env.SHOTS, { recursive: true })
+  const fullPage = !(await page.locator('dialog[open]').count())
+  await page.waitForTimeout(200)
+  await page.screenshot({ path: `${process.env.SHOTS}/${name.replaceAll(/\W+/g, '-')}.png`, fullPage })
+}
 
 /** Runs one of the measures below in the page, over what is in front. */
 export const look = (page, measure, ...rest) =>

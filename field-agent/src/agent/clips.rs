@@ -17,10 +17,17 @@ use crate::api::clips::*;
 use crate::store::queue::{self, BlobRow, form};
 use crate::store::{blobs::BlobWriter, delivery};
 
+/// A clip's file that is on disk under its hash.
+pub(super) struct NewFile {
+    pub sha256: String,
+    pub size: u64,
+    pub media: &'static str,
+}
+
 /// So many bytes are read or written at once.
 const PIECE: usize = 256 << 10;
 
-fn refuse(reason: NotAClip) -> Problem {
+pub(super) fn refuse(reason: NotAClip) -> Problem {
     let (code, text) = match reason {
         NotAClip::OtherContainer => (
             "clip_container",
@@ -34,7 +41,7 @@ fn refuse(reason: NotAClip) -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code, text)
 }
 
-fn too_large() -> Problem {
+pub(super) fn too_large() -> Problem {
     Problem::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         "clip_too_large",
@@ -42,7 +49,7 @@ fn too_large() -> Problem {
     )
 }
 
-fn check_length(duration_ms: Option<i64>) -> Result<(), Problem> {
+pub(super) fn check_length(duration_ms: Option<i64>) -> Result<(), Problem> {
     match duration_ms {
         Some(ms) if ms > clip::MAX_MS => Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -98,7 +105,6 @@ impl Agent {
         size: u64,
         mut input: impl Read,
     ) -> Result<ClipView, Problem> {
-        let added_at = self.now();
         if size > clip::MAX_BYTES {
             return Err(too_large());
         }
@@ -142,13 +148,33 @@ impl Agent {
         blobs.publish(arrived).map_err(|e| write_failed(&e))?;
 
         let clip = self.entry_id();
+        let file = NewFile {
+            sha256,
+            size,
+            media,
+        };
+        self.enter_clip(me, task, &clip, &file, about, |_| Ok(()))?;
+        self.clip(me, task, &clip)
+    }
+
+    /// Names a file that is on disk in the record and queues it, with `also` in the same transaction.
+    pub(super) fn enter_clip(
+        &self,
+        me: &str,
+        task: &str,
+        clip: &str,
+        file: &NewFile,
+        about: &NewClip,
+        also: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<()>,
+    ) -> Result<(), Problem> {
+        let added_at = self.now();
         let mut edits = Vec::new();
         let mut put =
             |field: &str, value: Value| edits.push((format!("clip/{clip}/{field}"), value));
-        let length = i64::try_from(size).unwrap_or(i64::MAX);
-        put("sha256", sha256.clone().into());
+        let length = i64::try_from(file.size).unwrap_or(i64::MAX);
+        put("sha256", file.sha256.clone().into());
         put("size", length.into());
-        put("media", media.into());
+        put("media", file.media.into());
         put("kind", about.kind.word().into());
         put("point", about.point.clone().into());
         put("caption", about.caption.clone().into());
@@ -165,18 +191,19 @@ impl Agent {
                 queue::put(
                     db,
                     task,
-                    &sha256,
+                    &file.sha256,
                     form::CLIP,
                     length,
                     here,
                     delivery,
                     added_at,
-                )
+                )?;
+                also(db)
             })
         })?;
         self.touch();
         self.wake_sync();
-        self.clip(me, task, &clip)
+        Ok(())
     }
 
     /// The clips of a record, in the order in which they were added.
@@ -199,7 +226,7 @@ impl Agent {
         })
     }
 
-    fn clip(&self, me: &str, task: &str, clip: &str) -> Result<ClipView, Problem> {
+    pub(super) fn clip(&self, me: &str, task: &str, clip: &str) -> Result<ClipView, Problem> {
         let found = self
             .clips(me, task)?
             .rows

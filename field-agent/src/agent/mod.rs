@@ -20,6 +20,7 @@ pub mod photos;
 pub mod preview;
 mod ready;
 pub mod record;
+pub mod recordings;
 mod sign_off_view;
 pub mod signing;
 mod slim;
@@ -106,6 +107,8 @@ pub struct Agent {
     nearby_state: Mutex<nearby::NearbyState>,
     nearby_change: tokio::sync::Notify,
     other_tablets: Arc<dyn OtherTablets>,
+    /// Pieces of recordings come one after the other.
+    recording: Mutex<()>,
     log: Mutex<VecDeque<String>>,
 }
 
@@ -177,6 +180,7 @@ impl Agent {
             nearby_state: Mutex::default(),
             nearby_change: tokio::sync::Notify::new(),
             other_tablets: ports.other_tablets,
+            recording: Mutex::default(),
             log: Mutex::default(),
         });
         let wiping = lock(&agent.vault).is_wiping()?;

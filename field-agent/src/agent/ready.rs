@@ -6,7 +6,7 @@ use sync::ids::Sha256;
 use super::{Loaded, completeness, photos, storage};
 use crate::api::Problem;
 use crate::api::record::{Missing, Place, Step};
-use crate::store::queue;
+use crate::store::{queue, recordings};
 
 fn someone(step_person: &str) -> Place {
     Place {
@@ -54,6 +54,22 @@ pub(super) fn missing_here(
                 });
             }
         }
+    }
+    for _ in recordings::of_task(db, &task).map_err(storage)? {
+        let place = Place {
+            step: Step::Evidence,
+            path: None,
+            item: None,
+            point: None,
+            photo: None,
+            person: None,
+        };
+        rows.push(Missing {
+            code: "recording_open".into(),
+            text: "有一段录像或录音中断，请选择保留或丢弃。".into(),
+            blocks: true,
+            place,
+        });
     }
     if photos::dependency_missing(db, &task)? {
         let place = Place {

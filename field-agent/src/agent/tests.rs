@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use self::common::{Seeded, Server, TestClock, jpeg};
+use self::common::{Seeded, Server, TestClock, jpeg, mp4};
 use super::{Agent, Ports};
+use crate::api::clips::{ClipKind, NewClip};
 use crate::api::photos::Upload;
 use crate::api::record::{Edit, EditRequest, Scalar};
 use crate::host::FileKeyStore;
@@ -17,6 +18,18 @@ use crate::ports::Space;
 use crate::vault::slot::PinCost;
 
 struct Room(Option<u64>);
+
+/// Room that somebody else takes.
+struct Shrinking(std::sync::atomic::AtomicU64);
+impl Space for Shrinking {
+    fn free_bytes(&self, _: &Path) -> Option<u64> {
+        Some(self.0.load(std::sync::atomic::Ordering::SeqCst))
+    }
+    fn reserve(&self, _: &std::fs::File, _: u64) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Space for Room {
     fn free_bytes(&self, _: &Path) -> Option<u64> {
         self.0
@@ -28,6 +41,10 @@ impl Space for Room {
 
 /// An agent without a socket, enrolled, with one task.
 async fn agent(dir: &Path, room: Option<u64>) -> (Arc<Agent>, String) {
+    agent_with(dir, Arc::new(Room(room))).await
+}
+
+async fn agent_with(dir: &Path, space: Arc<dyn Space>) -> (Arc<Agent>, String) {
     let server = Server::new();
     let task = server.dispatch(1, &["zhang", "li"]);
     server.issue("CODE-1", &["zhang"]);
@@ -36,7 +53,7 @@ async fn agent(dir: &Path, room: Option<u64>) -> (Arc<Agent>, String) {
         clock: Arc::new(TestClock::new()),
         random: Box::new(Seeded(5)),
         keys: Arc::new(FileKeyStore::new(dir.join("device.secret"))),
-        space: Arc::new(Room(room)),
+        space,
         fetch: server,
         other_tablets: Arc::new(crate::host::TlsTablets),
         pin_cost: PinCost {
@@ -147,6 +164,34 @@ async fn lesson_18_a_photo_is_refused_before_the_disk_is_full() {
     agent
         .edit("zhang", &task, opinion("仍可填写"))
         .expect("writes");
+}
+
+// F9, lesson 18: a disk that becomes full in the middle of a recording is told, and what is here stays
+#[tokio::test]
+async fn lesson_18_a_recording_that_finds_no_room_keeps_what_it_has() {
+    let dir = tempfile::tempdir().expect("dir");
+    let room = Arc::new(Shrinking((1 << 30).into()));
+    let (agent, task) = agent_with(dir.path(), room.clone()).await;
+    let about = NewClip {
+        kind: ClipKind::Check,
+        caption: String::new(),
+        point: String::new(),
+        duration_ms: Some(2_000),
+        recorded_at: None,
+    };
+    let id = "00112233445566aa";
+    let piece = |n: u32, bytes: &[u8]| agent.take_piece("zhang", &task, id, n, &about, bytes);
+    piece(0, &mp4(1 << 20, 1)).expect("takes");
+    piece(1, &[7; 1 << 20]).expect("takes");
+    // Room for the piece and what must stay free, but not for the clip that all become.
+    let free = (64 << 20) + (3 << 20);
+    room.0.store(free, std::sync::atomic::Ordering::SeqCst);
+    let refused = piece(2, &[8; 1 << 20]).expect_err("no room");
+    assert_eq!((refused.status, refused.code.as_str()), (507, "disk_full"));
+    let rows = agent.recordings("zhang", &task).expect("lists").rows;
+    assert_eq!((rows.len(), rows[0].pieces, rows[0].size), (1, 2, 2 << 20));
+    let clip = agent.keep_recording("zhang", &task, id, &about);
+    assert_eq!(clip.expect("keeps").size, 2 << 20);
 }
 
 fn draft(task: &str, text: Option<&str>, seq: i64) -> crate::api::drafts::DraftPut {

@@ -156,6 +156,9 @@ impl Agent {
             uses: 0,
         };
         opened.note_pieces()?;
+        if let Err(problem) = opened.clear_recordings() {
+            tracing::error!(%problem, "pieces of a recording");
+        }
         *open = Some(opened);
         drop(open);
         self.note("store opened");

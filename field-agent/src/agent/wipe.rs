@@ -15,6 +15,7 @@ use super::{Agent, Open, lock, locked, storage};
 use crate::api::Problem;
 use crate::api::unlock::AgentState;
 use crate::ports::FetchAnswer;
+use crate::store::recordings;
 
 /// Header of the answer that carries the order, in hex.
 const HEADER: &str = "dr-revocation";
@@ -53,6 +54,15 @@ impl Agent {
                     "not_all_confirmed",
                     format!(
                         "还有 {records} 份记录、{photos} 个照片和录像没有得到服务器确认，交还会丢失它们。请先联网同步到全部“已确认”，或导出到文件交给服务器。"
+                    ),
+                ));
+            }
+            let recordings = recordings::count(db).map_err(storage)?;
+            if recordings > 0 {
+                return Err(Problem::conflict(
+                    "recording_open",
+                    format!(
+                        "还有 {recordings} 段录像或录音中断后没有处理，交还会丢失它们。请先在记录中选择保留或丢弃。"
                     ),
                 ));
             }

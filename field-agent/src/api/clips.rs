@@ -84,8 +84,8 @@ pub struct ClipList {
     pub max_ms: i64,
 }
 
-/// What is told of a clip when it is handed in; the body is the file.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
+/// What is told of a clip when it is handed in.
+#[derive(Debug, Clone, Serialize, Deserialize, IntoParams, ToSchema)]
 #[into_params(parameter_in = Query)]
 pub struct NewClip {
     pub kind: ClipKind,

@@ -13,6 +13,7 @@ pub mod nearby;
 pub mod photos;
 pub mod problem;
 pub mod record;
+pub mod recordings;
 pub mod sign;
 mod stream;
 pub mod sync;
@@ -74,6 +75,10 @@ fn documented() -> OpenApiRouter<Arc<Agent>> {
         .routes(routes!(clips::clips, clips::add_clip))
         .routes(routes!(clips::edit_clip, clips::withdraw_clip))
         .routes(routes!(clips::clip_file))
+        .routes(routes!(recordings::recordings))
+        .routes(routes!(recordings::keep_piece))
+        .routes(routes!(recordings::keep_recording))
+        .routes(routes!(recordings::discard_recording))
         .routes(routes!(sign::sign_off, sign::begin, sign::cancel))
         .routes(routes!(sign::preview))
         .routes(routes!(sign::party))

@@ -10,6 +10,7 @@ pub mod drafts;
 pub mod migrate;
 pub mod pieces;
 pub mod queue;
+pub mod recordings;
 pub mod slim;
 pub mod statements;
 pub mod tasks;
@@ -30,6 +31,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("sql/3.sql"),
     include_str!("sql/4.sql"),
     include_str!("sql/5.sql"),
+    include_str!("sql/6.sql"),
+    include_str!("sql/7.sql"),
 ];
 
 /// Why the store did not open.

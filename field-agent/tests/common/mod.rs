@@ -241,6 +241,10 @@ impl Tablet {
     pub async fn put(&self, path: &str, body: Value) -> Reply {
         self.send(self.client.put(self.url(path)).json(&body)).await
     }
+    pub async fn put_bytes(&self, path: &str, bytes: &[u8]) -> Reply {
+        let request = self.client.put(self.url(path)).body(bytes.to_vec());
+        self.send(request).await
+    }
     pub async fn delete(&self, path: &str) -> Reply {
         self.send(self.client.delete(self.url(path))).await
     }

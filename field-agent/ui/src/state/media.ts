@@ -11,22 +11,21 @@ const TYPES = {
   sound: ['audio/webm;codecs=opus', 'audio/webm', 'audio/mp4'],
 }
 
-export interface Recorded {
-  file: Blob
-  durationMs: number
-  /** When it began, ms. */
-  at: number
-}
+/** So often a piece is handed over, in milliseconds: no more than this is lost when the power goes. */
+const PIECE_MS = 2_000
 
 export interface Recording {
   stream: MediaStream
-  /** Begins by itself and ends so too when the camera is taken away; then `done` has what there is. */
-  done: Promise<Recorded>
+  /** It ends by `stop`, and by itself when the camera is taken away; then the last piece was handed over. */
+  done: Promise<void>
   stop(): void
 }
 
-/** Opens camera and microphone, or the microphone alone, and records. Fails where they cannot be opened. */
-export async function record(what: 'video' | 'sound'): Promise<Recording> {
+/**
+ * Opens camera and microphone, or the microphone alone, and records: `piece` gets what was recorded since
+ * the last, and how long it all is by then, in milliseconds. Fails where they cannot be opened.
+ */
+export async function record(what: 'video' | 'sound', piece: (bytes: Blob, durationMs: number) => void): Promise<Recording> {
   const size = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24 } }
   const video = what === 'video' ? { facingMode: { ideal: 'environment' }, ...size } : false
   const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video })
@@ -36,21 +35,17 @@ export async function record(what: 'video' | 'sound'): Promise<Recording> {
     audioBitsPerSecond: SOUND_BITS,
     ...(what === 'video' ? { videoBitsPerSecond: VIDEO_BITS } : {}),
   })
-  const pieces: Blob[] = []
-  const at = Date.now()
   const begun = performance.now()
   recorder.ondataavailable = (event) => {
-    if (event.data.size) pieces.push(event.data)
+    if (event.data.size) piece(event.data, performance.now() - begun)
   }
-  const done = new Promise<Recorded>((resolve) => {
+  const done = new Promise<void>((resolve) => {
     recorder.onstop = () => {
       for (const track of stream.getTracks()) track.stop()
-      const file = new Blob(pieces, { type: recorder.mimeType })
-      resolve({ file, durationMs: performance.now() - begun, at })
+      resolve()
     }
   })
-  // A piece each second: the browser may lay them on the disk.
-  recorder.start(1000)
+  recorder.start(PIECE_MS)
   return { stream, done, stop: () => recorder.state !== 'inactive' && recorder.stop() }
 }
 

@@ -1,6 +1,6 @@
 import { computed, inject, provide, watch, type ComputedRef, type InjectionKey, type ShallowRef } from 'vue'
 import { answer, api } from '../api/client'
-import type { Cell, ClipView, EditAnswer, EntryView, PhotoView, RecordView, Scalar, TaskDetail } from '../api/types'
+import type { Cell, ClipView, EditAnswer, EntryView, PhotoView, RecordingView, RecordView, Scalar, TaskDetail } from '../api/types'
 import { me } from './agent'
 import { draftsOfCells } from './drafts'
 import { useLive } from './live'
@@ -16,6 +16,8 @@ export interface OpenRecord {
   /** Photos that nobody has withdrawn, by `item/point` ("": the whole record). */
   photosAt: ComputedRef<Map<string, PhotoView[]>>
   clips: ShallowRef<ClipView[] | undefined>
+  /** Recordings that are no clips yet. */
+  recordings: ShallowRef<RecordingView[] | undefined>
   entries: ShallowRef<EntryView[] | undefined>
   error: ComputedRef<unknown>
   readOnly: ComputedRef<boolean>
@@ -47,6 +49,7 @@ export function provideRecord(task: string): OpenRecord {
   const view = useLive(read)
   const photos = useLive(async () => (await answer(api.GET('/api/tasks/{task}/photos', { params: { path } }))).rows)
   const clips = useLive(async () => (await answer(api.GET('/api/tasks/{task}/clips', { params: { path } }))).rows)
+  const recordings = useLive(async () => (await answer(api.GET('/api/tasks/{task}/recordings', { params: { path } }))).rows)
   const entries = useLive(async () => (await answer(api.GET('/api/tasks/{task}/entries', { params: { path } }))).rows)
 
   function merge(saved: EditAnswer) {
@@ -77,6 +80,7 @@ export function provideRecord(task: string): OpenRecord {
       return by
     }),
     clips: clips.data,
+    recordings: recordings.data,
     entries: entries.data,
     error: computed(() => view.error.value ?? detail.error.value),
     readOnly: computed(() => view.data.value?.read_only != null),
@@ -99,7 +103,7 @@ export function provideRecord(task: string): OpenRecord {
       merge(settled)
     },
     reload: async () => {
-      await Promise.all([detail.reload(), view.reload(), photos.reload(), clips.reload(), entries.reload()])
+      await Promise.all([detail.reload(), view.reload(), photos.reload(), clips.reload(), recordings.reload(), entries.reload()])
     },
   }
   // What the browser took with it when it was killed: typed, and not saved.

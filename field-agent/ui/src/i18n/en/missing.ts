@@ -16,6 +16,7 @@ export default {
     party_opinion_missing: 'The party’s opinion is missing; “no objection” will do.',
     conflict: '{what}: two people wrote this differently; choose one.',
     photo_not_here: 'A photo has not reached this tablet; sync before signing.',
+    recording_open: 'A recording was broken off: keep or discard it.',
     dependency_missing: 'Part of a colleague’s work has not arrived; sync first.',
     member_not_done: '{name} has worked on their own tablet and is not done: sync and let them tap “I am done”, or give a reason not to wait.',
     ask_member: 'Please ask {name} whether they recorded anything on their own tablet.',

@@ -17,6 +17,7 @@ export default {
     party_opinion_missing: '尚未填写当事人意见；没有意见可写“无异议”。',
     conflict: '{what}：两人填写不同，请选定一个。',
     photo_not_here: '有一张照片还没有传到本机，签字前须先同步。',
+    recording_open: '有一段录像或录音中断，请选择保留或丢弃。',
     dependency_missing: '同事的部分内容尚未到齐，请先同步。',
     member_not_done: '{name} 在自己的平板上有记录，尚未标记完成。',
     ask_member: '请向 {name} 确认：是否在自己的平板上做过记录？',
