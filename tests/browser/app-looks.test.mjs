@@ -2,7 +2,7 @@
 // across, with gloves, by keyboard, in English. Real agent and server.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { axe, look, wear } from './app-eyes.mjs'
+import { axe, inLargest, look, wear } from './app-eyes.mjs'
 import { complete, doorScreens, signScreens, workScreens, zh } from './app-screens.mjs'
 import { at, openStage } from './stage.mjs'
 
@@ -11,7 +11,7 @@ const VIEWS = [UPRIGHT, { width: 1180, height: 820 }, { width: 600, height: 960 
 const SIZES = ['normal', 'large', 'largest']
 let stage, visit, page
 /** What is wrong, by kind, each with the screen on which it was seen. */
-const seen = { axe: [], outdoor: [], dark: [], faint: [], small: [], crowded: [] }
+const seen = { axe: [], largest: [], outdoor: [], dark: [], faint: [], small: [], crowded: [] }
 const screens = []
 
 const contrast = (rule) => ({ runOnly: { type: 'rule', values: [rule] }, rules: { [rule]: { enabled: true } } })
@@ -34,8 +34,7 @@ async function inspect(screen) {
       note('crowded', await look(page, 'crowded'), ` ${size} ${view.width}`)
     }
   }
-  await wear(page, 'day', 'normal')
-  await page.setViewportSize(UPRIGHT)
+  seen.largest.push(...(await inLargest(page, screen)))
 }
 
 before(async () => {
@@ -65,6 +64,7 @@ test('outdoors every control has a contrast of 4.5:1 or more', () => assert.deep
 test('in the dark theme every text has a contrast of 4.5:1 or more', () => assert.deepEqual(seen.dark, []))
 // T1: with gloves
 test('what is tapped is 48 px or larger, answers 56 px', () => assert.deepEqual(seen.small, []))
+test('in the largest letters no rule is broken in any theme, upright and across', () => assert.deepEqual(seen.largest, []))
 test('three sizes of text on three screens: nothing overlaps, is cut, or stands alone on its line', () =>
   assert.deepEqual(seen.crowded, []))
 

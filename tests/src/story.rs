@@ -574,7 +574,8 @@ pub fn start_tablet(data: &Path, n: usize) -> anyhow::Result<Process> {
         .arg("run")
         .arg("--data")
         .arg(data.join(format!("tablet-{n}")))
-        .args(["--listen", "127.0.0.1:0"]);
+        // They are on one machine.
+        .args(["--listen", "127.0.0.1:0", "--nearby", "127.0.0.1:0"]);
     Process::start(command, &data.join(format!("tablet-{n}.log")), |line| {
         line.starts_with("launch ")
     })
