@@ -16,7 +16,8 @@ impl Point {
     /// A point where both parts are known and lie on the Earth.
     pub fn of(lat_e7: Option<i64>, lon_e7: Option<i64>) -> Option<Self> {
         let (lat_e7, lon_e7) = (lat_e7?, lon_e7?);
-        let on_earth = lat_e7.abs() <= 900_000_000 && lon_e7.abs() <= 1_800_000_000;
+        let on_earth = (-900_000_000..=900_000_000).contains(&lat_e7)
+            && (-1_800_000_000..=1_800_000_000).contains(&lon_e7);
         on_earth.then_some(Point { lat_e7, lon_e7 })
     }
 }
@@ -151,6 +152,9 @@ mod tests {
     fn a_point_off_the_earth_is_none() {
         assert_eq!(Point::of(Some(900_000_001), Some(0)), None);
         assert_eq!(Point::of(Some(1), None), None);
-        assert!(Point::of(Some(i64::MIN + 1), Some(0)).is_none());
+        for far in [i64::MIN, i64::MIN + 1, i64::MAX] {
+            assert_eq!(Point::of(Some(far), Some(0)), None);
+            assert_eq!(Point::of(Some(0), Some(far)), None);
+        }
     }
 }

@@ -65,7 +65,8 @@ fn offset_seconds(text: &str) -> Option<i64> {
     };
     let (hours, minutes) = text.get(1..)?.split_once(':')?;
     let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
-    (hours <= 14 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
+    ((0..=14).contains(&hours) && (0..60).contains(&minutes))
+        .then_some(sign * (hours * 3600 + minutes * 60))
 }
 
 fn place(exif: &Exif) -> Option<(i64, i64)> {
@@ -94,4 +95,24 @@ fn degrees(exif: &Exif, tag: Tag, reference: Tag, negative: &str, limit: i64) ->
     } else {
         value
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::offset_seconds;
+
+    // F3: what the camera claims may be anything
+    #[rstest::rstest]
+    #[case("+08:00", Some(28_800))]
+    #[case("-03:30", Some(-12_600))]
+    #[case("+14:00", Some(50_400))]
+    #[case("+15:00", None)]
+    #[case("+08:60", None)]
+    #[case("+-8:00", None)]
+    #[case("+-9223372036854775808:00", None)]
+    #[case("-08:-9223372036854775808", None)]
+    #[case("08:00", None)]
+    fn an_offset_is_one_that_clocks_have(#[case] text: &str, #[case] seconds: Option<i64>) {
+        assert_eq!(offset_seconds(text), seconds);
+    }
 }
