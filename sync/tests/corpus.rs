@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 type Reader = fn(&[u8]);
 
-const READERS: [(&str, Reader); 12] = [
+const READERS: [(&str, Reader); 17] = [
     ("change", readers::change),
     ("admit", readers::admit),
     ("request", readers::request),
@@ -21,6 +21,11 @@ const READERS: [(&str, Reader); 12] = [
     ("cells", readers::cells),
     ("bundle", readers::bundle),
     ("blob", readers::blob),
+    ("bundle_frames", readers::bundle_frames),
+    ("signed_body", readers::signed_body),
+    ("clip", readers::clip),
+    ("numbers", readers::numbers),
+    ("scan", readers::scan),
 ];
 
 fn folder(target: &str) -> PathBuf {
@@ -44,7 +49,7 @@ fn no_reader_panics_on_the_corpus() {
             seen += 1;
             reader(&bytes);
             // Admission makes a record each time, a bundle opens seals: fewer of their kind.
-            let step = if matches!(target, "admit" | "bundle") {
+            let step = if matches!(target, "admit" | "bundle" | "bundle_frames" | "signed_body") {
                 7
             } else {
                 1

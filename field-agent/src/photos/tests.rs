@@ -167,6 +167,29 @@ fn a_bomb_is_refused_before_it_is_unpacked() {
     ));
 }
 
+// The seeds of the fuzzer (`fuzz/`), and what is near them.
+#[test]
+fn the_corpus_never_panics() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/photo");
+    let mut decoded = 0;
+    for entry in std::fs::read_dir(folder).expect("a corpus") {
+        let bytes = std::fs::read(entry.expect("entry").path()).expect("reads");
+        decoded += usize::from(Picture::decode(&bytes).is_ok());
+        for at in 0..bytes.len() {
+            for flip in [0x01, 0x80, 0xff] {
+                let mut other = bytes.clone();
+                other[at] ^= flip;
+                let _ = exif::claims(&other);
+                let _ = exif::claims(&bytes[..at]);
+            }
+        }
+    }
+    assert!(decoded >= 2, "honest pictures are among them: {decoded}");
+    let seed = include_bytes!("../../fuzz/corpus/photo/exif");
+    let claims = exif::claims(seed);
+    assert!(claims.taken_at.is_some() && claims.place.is_some());
+}
+
 fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0_u32, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |c, _| {

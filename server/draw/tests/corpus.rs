@@ -8,7 +8,8 @@ use std::path::Path;
 
 type Target = fn(&[u8]) -> Result<(), Fault>;
 
-const TARGETS: [(&str, Target); 5] = [
+const TARGETS: [(&str, Target); 6] = [
+    ("drand", entry::drand),
     ("parse_transcript_zip", entry::parse_transcript_zip),
     ("rules_json", entry::rules_json),
     ("seed_txt", entry::seed_txt),
