@@ -89,6 +89,7 @@ impl AppState {
                 )?)
             })
             .await?;
+        blob_store.sweep(&db).await?;
         Ok(Self {
             db,
             clock,

@@ -3,6 +3,7 @@
 use anyhow::{Context, bail};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt;
 
 /// A signed-in account.
 #[derive(Clone)]
@@ -142,7 +143,7 @@ impl Office {
             .put(format!("{}{path}", self.base))
             .header("x-csrf-token", &self.csrf)
             .header("content-type", "application/octet-stream")
-            .body(tokio::fs::File::open(file).await?);
+            .body(body_of(file).await?);
         answer(request.send().await?)
             .await?
             .map_err(|r| refused(path, &r))
@@ -194,4 +195,16 @@ pub fn text(value: &Value, name: &str) -> anyhow::Result<String> {
         .as_str()
         .map(str::to_owned)
         .with_context(|| format!("no text {name:?} in {value}"))
+}
+
+/// A file of any size as a body that is read as it goes.
+pub(crate) async fn body_of(file: &std::path::Path) -> anyhow::Result<reqwest::Body> {
+    let file = tokio::fs::File::open(file).await?;
+    let parts = futures_util::stream::try_unfold(file, |mut file| async move {
+        let mut part = vec![0; 256 * 1024];
+        let read = file.read(&mut part).await?;
+        part.truncate(read);
+        Ok::<_, std::io::Error>((read > 0).then_some((part, file)))
+    });
+    Ok(reqwest::Body::wrap_stream(parts))
 }

@@ -5,7 +5,7 @@ use reqwest::multipart::{Form, Part};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-use crate::office::{Refusal, answer};
+use crate::office::{Refusal, answer, body_of};
 
 /// The app of one tablet, opened by its launch address.
 #[derive(Clone)]
@@ -67,6 +67,17 @@ impl Tablet {
         Ok(answer.bytes().await?.to_vec())
     }
 
+    /// How many bytes a file has, none of which are kept.
+    pub async fn length(&self, path: &str) -> anyhow::Result<u64> {
+        let url = format!("{}{path}", self.base);
+        let mut answer = self.client.get(url).send().await?.error_for_status()?;
+        let mut length = 0;
+        while let Some(part) = answer.chunk().await? {
+            length += part.len() as u64;
+        }
+        Ok(length)
+    }
+
     /// Sends a file as the body of a POST.
     pub async fn send_file(&self, path: &str, bytes: Vec<u8>) -> anyhow::Result<Value> {
         let url = format!("{}{path}", self.base);
@@ -76,11 +87,10 @@ impl Tablet {
 
     /// Sends a file of any size from the disk as the body of a POST.
     pub async fn send_from(&self, path: &str, file: &std::path::Path) -> anyhow::Result<Value> {
-        let body = tokio::fs::File::open(file).await?;
         let sent = self
             .client
             .post(format!("{}{path}", self.base))
-            .body(body)
+            .body(body_of(file).await?)
             .send()
             .await?;
         answer(sent).await?.map_err(|r| refused(path, &r))

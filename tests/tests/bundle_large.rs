@@ -1,9 +1,10 @@
 //! A bundle of two gigabytes passes through office and tablet in little memory (lesson 9). Too large for
 //! every run: `cargo test --release --workspace --test bundle_large -- --ignored --nocapture`; it needs
-//! 7 GB of disk.
+//! 7 GB of disk. `PHOTOS=n` takes n photos of 50 MiB instead of 41.
 
 use std::fs::File;
 use std::io::BufWriter;
+use std::time::Instant;
 
 use sync::bundle::{BundleWriter, MAX_BLOB_BYTES};
 use sync::ids::Sha256;
@@ -14,10 +15,22 @@ use tests::fellow::said;
 use tests::small::{SmallOffice, tablet};
 use tests::wire::{NOW, WireTablet};
 
-const PHOTOS: u64 = 41;
 const SIZE: u64 = 50 << 20;
 /// Two stretches of a photo and one whole photo at the tablet, and what their buffers round up to.
 const MOST_KIB: u64 = 192 * 1024;
+
+/// Photos of [`SIZE`] bytes; 41 of them are two gigabytes.
+fn photos() -> u64 {
+    let asked = std::env::var("PHOTOS").ok().and_then(|n| n.parse().ok());
+    asked.unwrap_or(41)
+}
+
+/// Prints how fast so many bytes went, and returns the present moment.
+fn told(what: &str, bytes: u64, since: Instant) -> Instant {
+    let took = since.elapsed().as_secs_f64();
+    println!("bundle_{what}_mb_s {:.0}", bytes as f64 / 1e6 / took);
+    Instant::now()
+}
 
 /// The stretch of photo `n` that begins at `from`: no two are alike.
 fn stretch(n: u64, from: u64) -> Vec<u8> {
@@ -62,7 +75,8 @@ async fn two_gigabytes_stream_through_office_and_tablet() -> anyhow::Result<()> 
 
     let mut cells = Vec::new();
     let mut blobs = Vec::new();
-    for n in 0..PHOTOS {
+    let photos = photos();
+    for n in 0..photos {
         let mut hash = sha2::Sha256::default();
         stretches(n).for_each(|s| sha2::Digest::update(&mut hash, &s));
         let sha256 = Sha256(sha2::Digest::finalize(hash).into());
@@ -89,6 +103,7 @@ async fn two_gigabytes_stream_through_office_and_tablet() -> anyhow::Result<()> 
     let path = folders[2].path().join("large.drb");
     let mut dice = Dice(5);
     let mut random = |out: &mut [u8]| out.fill_with(|| dice.below(256) as u8);
+    let began = Instant::now();
     let out = BufWriter::new(File::create(&path)?);
     let mut writer = BundleWriter::new(out, &li.secret, &keys, NOW, &mut random)?;
     writer.message(&said(task, vec![li.author()], changes))?;
@@ -98,20 +113,29 @@ async fn two_gigabytes_stream_through_office_and_tablet() -> anyhow::Result<()> 
             writer.bytes(&bytes)?;
         }
     }
-    drop(writer.finish()?);
+    writer.finish()?.into_inner()?.sync_all()?;
     let size = std::fs::metadata(&path)?.len();
-    assert!(size > 2_000_000_000, "{size}");
+    assert!(size > photos * SIZE, "{size}");
+    let began = told("written", size, began);
 
     let before = peak_kib();
-    let told = officer.put_from("/api/bundles", &path).await?;
-    assert_eq!(told["tasks"][0]["new_photos"], PHOTOS, "{told}");
+    let answer = officer.put_from("/api/bundles", &path).await?;
+    assert_eq!(answer["tasks"][0]["new_photos"], photos, "{answer}");
+    let began = told("to_office", size, began);
     let office = peak_kib() - before;
-    let told = zhang.send_from("/api/bundle/import", &path).await?;
-    assert_eq!(told["tasks"][0]["photos"], PHOTOS, "{told}");
+    let answer = zhang.send_from("/api/bundle/import", &path).await?;
+    assert_eq!(answer["tasks"][0]["photos"], photos, "{answer}");
+    let began = told("to_tablet", size, began);
     let tablet = peak_kib() - before;
+    // And out of the tablet again.
+    let path = format!("/api/bundle/file?recipients={}&photos=originals", keys[1]);
+    let length = zhang.length(&path).await?;
+    assert!(length > photos * SIZE, "{length}");
+    told("from_tablet", length, began);
+    let export = peak_kib() - before;
     println!(
-        "bundle of {size} bytes: office +{office} KiB, then tablet +{tablet} KiB over {before} KiB"
+        "bundle of {size} bytes: office +{office} KiB, tablet +{tablet} KiB, out of it +{export} KiB over {before} KiB"
     );
-    assert!(tablet < MOST_KIB, "{tablet} KiB more");
+    assert!(export < MOST_KIB, "{export} KiB more");
     Ok(())
 }

@@ -24,6 +24,7 @@ use sha2::Digest;
 use tokio::sync::watch;
 
 use super::store::{self, Device, FeedKind};
+use crate::db::Db;
 use crate::error::{AppError, Kind};
 use crate::state::AppState;
 
@@ -146,6 +147,31 @@ impl BlobStore {
         self.staging.join(format!("{task}-{sha256}.part"))
     }
 
+    /// Removes staged bytes of blobs that are whole: a crash between the two leaves them.
+    pub async fn sweep(&self, db: &Db) -> Result<(), AppError> {
+        let mut staged = Vec::new();
+        for entry in fs::read_dir(&self.staging).map_err(AppError::internal)? {
+            let name = entry.map_err(AppError::internal)?.file_name();
+            let name = name.to_string_lossy();
+            let parts = name.strip_suffix(".part").and_then(|n| n.rsplit_once('-'));
+            staged.extend(parts.map(|(task, sha256)| (task.to_owned(), sha256.to_owned())));
+        }
+        let whole = db.read(move |tx| {
+            let mut whole = Vec::new();
+            for (task, sha256) in staged {
+                if store::blob(tx, &task, &sha256)?.is_some_and(|row| row.stored) {
+                    whole.push((task, sha256));
+                }
+            }
+            Ok(whole)
+        });
+        for (task, sha256) in whole.await? {
+            // Merely in the way, should this fail.
+            let _ = fs::remove_file(self.staged(&task, &sha256));
+        }
+        Ok(())
+    }
+
     /// One writer at a time for each blob; freed when dropped. An older request of the same device gives
     /// up: that device would not ask again if it still heard of it.
     async fn lock(&self, task: &str, sha256: &str, device: &str) -> Option<Writing> {
@@ -259,27 +285,63 @@ pub struct Piece {
 /// `offset_differs` when the server is elsewhere (ask, and go on from there); `wrong_hash` when the
 /// whole is not what its name says (starts again from zero); `cut` when not all of the chunk came.
 pub async fn append(state: &AppState, device: &Device, piece: Piece) -> Result<Progress, AppError> {
+    let begun = begin(state, device, &piece.task, &piece.sha256, piece.offset).await?;
+    let (known, Some(lock)) = begun else {
+        return Ok(begun.0);
+    };
+    let state = state.clone();
+    let work = tokio::spawn(async move { keep_piece(&state, piece, known, lock).await });
+    work.await.map_err(AppError::internal)?
+}
+
+/// Appends bytes that are here already, such as those of a file, as many as there are; else as [`append`].
+pub async fn append_bytes(
+    state: &AppState,
+    device: &Device,
+    (task, sha256): (String, String),
+    offset: u64,
+    bytes: Vec<u8>,
+) -> Result<Progress, AppError> {
+    let begun = begin(state, device, &task, &sha256, offset).await?;
+    let (known, Some(lock)) = begun else {
+        return Ok(begun.0);
+    };
+    if bytes.len() as u64 > known.size - offset {
+        return Err(AppError::too_large("内容超过照片余下的长度"));
+    }
+    let state = state.clone();
+    let name = (task, sha256);
+    let work = tokio::spawn(async move {
+        let done = store_chunk(&state, &name, offset, bytes, known).await?;
+        drop(lock);
+        right(done, &known)
+    });
+    work.await.map_err(AppError::internal)?
+}
+
+/// What is known of a blob, and the right to write it from `offset` on; without that when it is whole.
+async fn begin(
+    state: &AppState,
+    device: &Device,
+    task: &str,
+    sha256: &str,
+    offset: u64,
+) -> Result<(Progress, Option<Writing>), AppError> {
     let busy = || AppError::new(Kind::Unavailable, "busy", "同一照片正在上传");
-    let (task, sha256) = (&piece.task, &piece.sha256);
-    let lock = state
-        .blob_store
-        .lock(task, sha256, &device.id)
-        .await
-        .ok_or_else(busy)?;
-    let known = progress(state, device, task.clone(), sha256.clone()).await?;
+    let lock = state.blob_store.lock(task, sha256, &device.id).await;
+    let lock = lock.ok_or_else(busy)?;
+    let known = progress(state, device, task.to_owned(), sha256.to_owned()).await?;
     if known.stored {
-        return Ok(known);
+        return Ok((known, None));
     }
     if known.size > known.limit {
         let text = format!("附件超过 {} MiB，不能上传", known.limit >> 20);
         return Err(AppError::too_large(text));
     }
-    if piece.offset != known.offset {
+    if offset != known.offset {
         return Err(elsewhere());
     }
-    let state = state.clone();
-    let work = tokio::spawn(async move { keep_piece(&state, piece, known, lock).await });
-    work.await.map_err(AppError::internal)?
+    Ok((known, Some(lock)))
 }
 
 fn elsewhere() -> AppError {
@@ -287,6 +349,18 @@ fn elsewhere() -> AppError {
         "offset_differs",
         "上传位置与服务器已有的不一致，请先查询再继续",
     )
+}
+
+/// Says so when all came and was not what its name says.
+fn right(done: Progress, known: &Progress) -> Result<Progress, AppError> {
+    if done.offset == 0 && !done.stored && known.size > 0 {
+        return Err(AppError::new(
+            Kind::Invalid,
+            "wrong_hash",
+            "收到的内容与其指纹不符，请从头上传",
+        ));
+    }
+    Ok(done)
 }
 
 async fn keep_piece(
@@ -300,18 +374,15 @@ async fn keep_piece(
     if whole && Sha256::of(&chunk) != piece.signed {
         return Err(AppError::new(Kind::Malformed, "bad_body", "内容与签名不符"));
     }
-    let (task, sha256) = (piece.task, piece.sha256);
-    let done = store_chunk(state, &task, &sha256, piece.offset, chunk, known).await?;
+    let name = (piece.task, piece.sha256);
+    let done = store_chunk(state, &name, piece.offset, chunk, known).await?;
     drop(lock);
-    if done.offset == 0 && !done.stored && known.size > 0 && whole {
-        return Err(AppError::new(
-            Kind::Invalid,
-            "wrong_hash",
-            "收到的内容与其指纹不符，请从头上传",
-        ));
-    }
     // The connection is most likely gone; where it is not, the tablet goes on from there.
-    if whole { Ok(done) } else { Err(elsewhere()) }
+    if whole {
+        right(done, &known)
+    } else {
+        Err(elsewhere())
+    }
 }
 
 /// What comes of a body of at most `room` bytes, and whether it came to its end.
@@ -340,8 +411,7 @@ async fn collect(
 
 async fn store_chunk(
     state: &AppState,
-    task: &str,
-    sha256: &str,
+    (task, sha256): &(String, String),
     offset: u64,
     chunk: Vec<u8>,
     known: Progress,
@@ -351,7 +421,7 @@ async fn store_chunk(
     }
     let path = state.blob_store.staged(task, sha256);
     let written = offset + chunk.len() as u64;
-    let name = sha256.to_owned();
+    let name = sha256.clone();
     let size = known.size;
     let whole =
         tokio::task::spawn_blocking(move || write_chunk(&path, offset, &chunk, size, &name))
@@ -381,7 +451,7 @@ async fn store_chunk(
     };
     note(state, task, sha256, done).await?;
     if done.stored {
-        // Only now nobody needs the staged bytes; should this fail they are merely in the way.
+        // Only now nobody needs the staged bytes; should this fail the next start removes them.
         let _ = fs::remove_file(state.blob_store.staged(task, sha256));
     }
     Ok(done)

@@ -160,7 +160,8 @@ impl<R: Read> BundleReader<R> {
             return Err(BundleError::Damaged);
         }
         self.need(4 + length)?;
-        let frame: Vec<u8> = self.plain.drain(..4 + length).skip(4).collect();
+        let frame = self.plain[4..4 + length].to_vec();
+        self.plain.drain(..4 + length);
         let (content, signature) = frame.split_at(length - 64);
         let signature = Sig(signature.try_into().map_err(|_| BundleError::Damaged)?);
         let (kind, payload) = (content[0], &content[1..]);

@@ -145,6 +145,7 @@ pub(super) async fn import(
             Read1::About(_) => {}
         }
     }
+    bringing.keep_gathered().await?;
     let mut tasks: Vec<BundleTask> = bringing.tasks.into_values().collect();
     name(&state, &mut tasks).await?;
     let told = BundleImported {
@@ -218,11 +219,18 @@ struct Bringing<'a> {
     photo: Option<Photo>,
 }
 
-/// The photo whose bytes come: how much has come by, from where on it is wanted.
+/// So many bytes of a photo are gathered before they are kept: each time the disk is waited for.
+const STRETCH: usize = 8 << 20;
+
+/// The photo whose bytes come.
 struct Photo {
     blob: BlobRef,
+    /// So many bytes have come by.
     passed: u64,
+    /// From here on it is wanted; what the office has of it is passed over.
     wanted_from: u64,
+    /// What came from there on and is not kept yet.
+    gathered: Vec<u8>,
 }
 
 impl Bringing<'_> {
@@ -294,6 +302,7 @@ impl Bringing<'_> {
 
     async fn blob(&mut self, blob: BlobRef) -> Result<(), AppError> {
         let (task, sha256) = (blob.task.to_string(), blob.sha256.to_string());
+        self.keep_gathered().await?;
         self.photo = None;
         // As by network: of a revoked tablet no photo is taken, whoever else's change names it.
         if self.device.revoked {
@@ -308,6 +317,7 @@ impl Bringing<'_> {
                     blob,
                     passed: 0,
                     wanted_from: known.offset,
+                    gathered: Vec::new(),
                 });
             }
             Ok(_) => self.task(&task).photos_left_out += 1,
@@ -321,27 +331,27 @@ impl Bringing<'_> {
         let Some(photo) = self.photo.as_mut() else {
             return Ok(());
         };
-        let from = photo.passed;
+        let skip = photo.wanted_from.saturating_sub(photo.passed);
         photo.passed += bytes.len() as u64;
-        // What the office has of it is passed over: an upload that was cut goes on where it stopped.
-        let skip = photo.wanted_from.saturating_sub(from);
-        let Some(fresh) = usize::try_from(skip).ok().and_then(|s| bytes.get(s..)) else {
-            return Ok(());
-        };
-        if fresh.is_empty() {
-            return Ok(());
+        let fresh = usize::try_from(skip).ok().and_then(|s| bytes.get(s..));
+        photo.gathered.extend_from_slice(fresh.unwrap_or_default());
+        if photo.gathered.len() >= STRETCH || photo.passed >= photo.blob.size {
+            self.keep_gathered().await?;
         }
-        let (task, sha256) = (photo.blob.task.to_string(), photo.blob.sha256.to_string());
-        let offset = from + skip;
-        let piece = blobs::Piece {
-            task: task.clone(),
-            sha256,
-            offset,
-            // The bundle's own seal vouched for these bytes.
-            signed: ::sync::ids::Sha256::of(fresh),
-            body: fresh.to_vec().into(),
+        Ok(())
+    }
+
+    /// Keeps what has come of a photo: an upload that was cut goes on where it stopped.
+    async fn keep_gathered(&mut self) -> Result<(), AppError> {
+        let Some(photo) = self.photo.as_mut().filter(|p| !p.gathered.is_empty()) else {
+            return Ok(());
         };
-        let done = blobs::append(self.state, self.device, piece);
+        let (task, sha256) = (photo.blob.task.to_string(), photo.blob.sha256.to_string());
+        let fresh = std::mem::take(&mut photo.gathered);
+        let offset = photo.wanted_from;
+        photo.wanted_from += fresh.len() as u64;
+        let name = (task.clone(), sha256);
+        let done = blobs::append_bytes(self.state, self.device, name, offset, fresh);
         match done.await {
             Ok(done) if done.stored => {
                 let row = self.task(&task);
