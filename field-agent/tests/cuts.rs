@@ -510,4 +510,16 @@ async fn lesson_12_what_is_finished_during_a_pass_is_not_skipped() {
         tablet.unlock("zhang", "135790").await;
         assert_eq!(tablet.sync().await, None);
     }
+    // And while the request itself is on its way.
+    tablet.write(&task, "handling/measure", json!("先")).await;
+    server.hang_syncs.store(1, Ordering::SeqCst);
+    let agent = tablet.agent();
+    let pass = tokio::spawn(async move { agent.sync_once().await });
+    until("it hangs", || server.hang_syncs.load(Ordering::SeqCst) == 0).await;
+    tablet.write(&second, "handling/measure", json!("后")).await;
+    // The driver hears of it before the answer comes.
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    server.let_go.notify_waiters();
+    assert_eq!(pass.await.expect("ends"), None);
+    assert_eq!(server.text(&second, "handling/measure"), "后");
 }

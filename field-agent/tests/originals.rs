@@ -136,6 +136,8 @@ async fn an_original_comes_when_it_is_asked_for_and_goes_on_where_it_was_cut() {
     assert_eq!(whole["has_original"], true, "{whole}");
     let (status, got) = li.bytes(&bytes).await;
     assert_eq!((status, got == original), (200, true));
+    let files = std::fs::read_dir(li.path().join("photos")).expect("lists");
+    assert_eq!(files.count(), 3, "its forms, and no pieces");
 
     // The office has not seen it; it goes there from whoever comes first.
     drop(zhang);

@@ -218,6 +218,8 @@ async fn lesson_33_a_slow_upload_goes_on_and_a_stalled_one_ends() {
     assert_eq!(answer.status, 204);
     assert!(began.elapsed() > 4 * patience.stall, "it was slow indeed");
     let stalled = slow_server(60_000, 0).await;
-    let ended = fetch.fetch(&stalled, request).await;
+    let ended = fetch.fetch(&stalled, request);
+    let ended = tokio::time::timeout(Duration::from_secs(60), ended).await;
+    let ended = ended.expect("it ends");
     assert!(matches!(ended, Err(FetchError::Stalled(_))), "{ended:?}");
 }

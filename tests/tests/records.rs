@@ -58,11 +58,22 @@ async fn lesson_17_two_inspectors_record_one_visit_in_one_document() {
         (1, 1),
         "neither tablet made a record of its own"
     );
+    for count in [
+        "SELECT count(DISTINCT task) FROM record_changes",
+        "SELECT count(*) FROM record_docs",
+    ] {
+        assert_eq!(office.count(count).await, 1, "{count}");
+    }
+    // And the office's own copy holds the work of both.
+    let task = office.task.to_string();
+    let doc = office
+        .state
+        .db
+        .read(move |tx| Ok(server::sync::store::doc(tx, &task)?));
+    let (_, heads) = doc.await.unwrap().unwrap();
     assert_eq!(
-        office
-            .count("SELECT count(DISTINCT task) FROM record_changes")
-            .await,
-        1
+        heads,
+        server::sync::store::heads_text(&zhang.record().heads())
     );
 }
 

@@ -240,11 +240,19 @@ async fn row(stage: &Stage, fault: Option<Fault>, operation: u64) -> u64 {
         let changes = count(tx, "SELECT count(*) FROM record_changes")?;
         let blobs = count(tx, "SELECT count(*) FROM blobs WHERE stored_at IS NOT NULL")?;
         let refused = count(tx, "SELECT count(*) FROM quarantine")?;
-        Ok((heads, changes, blobs, refused))
+        let named = tx.query("SELECT sha256 FROM blobs", &[], |r| r.get::<String>(0))?;
+        Ok((heads, changes, blobs, refused, named))
     });
-    let (heads, changes, blobs, refused) = read.await.expect("reads");
+    let (heads, changes, blobs, refused, named) = read.await.expect("reads");
     assert_eq!(record["heads"], json!(heads.split(' ').collect::<Vec<_>>()));
     assert_eq!((changes, blobs, refused), (5, 3, 0), "everything, once");
+    for sha256 in named {
+        let bytes = state.blob_store.read(&stage.task, &sha256, None).await;
+        let bytes = bytes.expect("what is told to be stored is there");
+        assert_eq!(sha256_hex(&bytes), sha256, "and is what its name says");
+    }
+    let parts = std::fs::read_dir(data.path().join("uploads")).expect("lists");
+    assert_eq!(parts.count(), 0, "no partial copy is left");
     running.stop().await;
     operations
 }

@@ -81,7 +81,9 @@ pub struct Server {
     pub refuse: Mutex<Option<BlobKind>>,
     /// So many of the next uploads of photos hang until they are let go.
     pub hang_uploads: AtomicU32,
-    /// Lets uploads that hang end without an answer.
+    /// So many of the next requests with records hang until they are let go, and are answered then.
+    pub hang_syncs: AtomicU32,
+    /// Lets go what hangs; uploads then end without an answer.
     pub let_go: tokio::sync::Notify,
     /// No photo can be fetched.
     pub no_downloads: AtomicBool,
@@ -113,6 +115,7 @@ impl Server {
             miscount: AtomicBool::new(false),
             refuse: Mutex::default(),
             hang_uploads: AtomicU32::new(0),
+            hang_syncs: AtomicU32::new(0),
             let_go: tokio::sync::Notify::new(),
             no_downloads: AtomicBool::new(false),
             refuse_cell: Mutex::default(),
@@ -889,6 +892,10 @@ impl Fetch for Server {
                 self.hang_uploads.fetch_sub(1, Ordering::SeqCst);
                 self.let_go.notified().await;
                 return Err(FetchError::Stalled("nothing moved".into()));
+            }
+            if request.method == "POST" && self.hang_syncs.load(Ordering::SeqCst) > 0 {
+                self.hang_syncs.fetch_sub(1, Ordering::SeqCst);
+                self.let_go.notified().await;
             }
             let mut answer = self.handle(&request);
             if self.halve_answers.load(Ordering::SeqCst) > 0 {
