@@ -66,7 +66,7 @@ fn offset_seconds(text: &str) -> Option<i64> {
     let (hours, minutes) = text.get(1..)?.split_once(':')?;
     let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
     ((0..=14).contains(&hours) && (0..60).contains(&minutes))
-        .then_some(sign * (hours * 3600 + minutes * 60))
+        .then(|| sign * (hours * 3600 + minutes * 60))
 }
 
 fn place(exif: &Exif) -> Option<(i64, i64)> {
