@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each target calls one")]
 
 use ed25519_dalek::SigningKey;
-use sync::admit::{Batch, Offered, Rights, reload};
+use sync::admit::{Batch, Offered, Rights};
 use sync::author::Author;
 use sync::chunk::Chunk;
 use sync::facts::{
@@ -50,7 +50,8 @@ pub fn admit(data: &[u8]) {
         }],
     };
     sync::admit::admit(&mut record, &rights, &batch);
-    assert!(reload(&record).is_ok());
+    let again = RecordDoc::load(record.task(), &record.save()).expect("loads again");
+    assert_eq!(again.heads(), record.heads());
     assert_eq!(record.view().text("facts/object_name"), "示例公司");
 }
 

@@ -17,7 +17,7 @@ use crate::author::Author;
 use crate::cells;
 use crate::chunk::{Chunk, ChunkError};
 use crate::ids::{Key, Sha256, TaskId};
-use crate::record::{Forms, RecordDoc, RecordError};
+use crate::record::{Forms, RecordDoc};
 use crate::signing::{self, Sig};
 
 /// Greatest number of changes of one record.
@@ -171,24 +171,74 @@ pub struct Judged {
 }
 
 /// Admits what can be admitted of `batch` into `record`. The verdicts are in the order of the
-/// batch. `record` is only ever changed by whole, checked changes.
+/// batch. `record` is only ever changed by whole, checked changes, and loads again as it is.
 ///
 /// A signed change that does not come in itself vouches for no other: whoever receives the admitted
 /// changes from here must find each of them under a signature that came in with them.
 pub fn admit(record: &mut RecordDoc, rights: &Rights, batch: &Batch) -> Vec<Judged> {
+    admit_and_save(record, rights, batch).0
+}
+
+/// As [`admit`], with what [`RecordDoc::save`] says of the record now.
+pub fn admit_and_save(
+    record: &mut RecordDoc,
+    rights: &Rights,
+    batch: &Batch,
+) -> (Vec<Judged>, Vec<u8>) {
     let chunks: Vec<_> = batch
         .changes
         .iter()
         .map(|c| Chunk::parse(&c.bytes))
         .collect();
+    let mut last = None;
+    for care in [Care::AtTheEnd, Care::EachChange] {
+        let (judged, doc) = admit_parsed(record, rights, batch, &chunks, care);
+        let task = record.task;
+        let grown = RecordDoc { task, doc };
+        let came_in = judged.iter().any(|j| j.verdict == Verdict::Admitted);
+        let cache = if came_in {
+            reload(&grown)
+        } else {
+            Some(grown.save())
+        };
+        last = Some(judged);
+        if let Some(cache) = cache {
+            *record = grown;
+            return (last.unwrap_or_default(), cache);
+        }
+    }
+    let mut judged = last.unwrap_or_default();
+    for one in &mut judged {
+        if one.verdict == Verdict::Admitted {
+            one.verdict = refused(Code::WouldBreak, "the record would not load again");
+        }
+    }
+    (judged, record.save())
+}
+
+/// When it is tried whether the record loads again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Care {
+    AtTheEnd,
+    /// After each change, to find which one breaks it.
+    EachChange,
+}
+
+fn admit_parsed(
+    record: &RecordDoc,
+    rights: &Rights,
+    batch: &Batch,
+    chunks: &[Result<Chunk, ChunkError>],
+    care: Care,
+) -> (Vec<Judged>, Automerge) {
     let mut lost: BTreeMap<usize, Verdict> = BTreeMap::new();
     // What was vouched for and is refused for its own sake: it stays so, whatever becomes of who vouched.
     let mut refused: BTreeMap<usize, Verdict> = BTreeMap::new();
     loop {
-        let cover = signatures_hold(batch, &chunks, &lost);
-        let mut next = Admission::new(record, rights);
+        let cover = signatures_hold(batch, chunks, &lost);
+        let mut next = Admission::new(record, rights, care);
         let mut judged = Vec::with_capacity(batch.changes.len());
-        for (i, (offered, chunk)) in batch.changes.iter().zip(&chunks).enumerate() {
+        for (i, (offered, chunk)) in batch.changes.iter().zip(chunks).enumerate() {
             judged.push(match chunk {
                 Ok(chunk) => Judged {
                     hash: chunk.hash,
@@ -210,8 +260,7 @@ pub fn admit(record: &mut RecordDoc, rights: &Rights, batch: &Batch) -> Vec<Judg
         });
         let fallen: Vec<(usize, Verdict)> = fallen.map(|(i, j)| (i, j.verdict.clone())).collect();
         if fallen.is_empty() {
-            record.doc = next.doc;
-            return judged;
+            return (judged, next.doc);
         }
         lost.extend(fallen);
         for (i, j) in judged.into_iter().enumerate() {
@@ -242,10 +291,11 @@ struct Admission<'a> {
     doc: Automerge,
     admitted: Vec<Change>,
     index: Index,
+    care: Care,
 }
 
 impl<'a> Admission<'a> {
-    fn new(record: &'a RecordDoc, rights: &'a Rights) -> Self {
+    fn new(record: &'a RecordDoc, rights: &'a Rights, care: Care) -> Self {
         Admission {
             task: record.task(),
             rights,
@@ -253,6 +303,7 @@ impl<'a> Admission<'a> {
             doc: record.doc.clone(),
             admitted: Vec::new(),
             index: Index::of(&record.doc),
+            care,
         }
     }
 
@@ -344,23 +395,28 @@ impl<'a> Admission<'a> {
         if change.raw_bytes() != bytes || change.hash().0 != chunk.hash.0 {
             return Err("automerge reads another change in it".into());
         }
-        let applied = self
-            .doc
-            .apply_changes([change.clone()])
-            .map_err(|e| e.to_string());
-        if applied.is_ok() && self.doc.get_change_meta_by_hash(&change.hash()).is_some() {
-            self.index.add(chunk);
-            self.admitted.push(change);
-            return Ok(());
-        }
+        let doc = &mut self.doc;
+        let applied = unpanicked(|| doc.apply_changes([change.clone()]));
+        let is_there = |doc: &Automerge| doc.get_change_meta_by_hash(&change.hash()).is_some();
+        let fault = match applied {
+            None => "automerge broke off".into(),
+            Some(Err(e)) => e.to_string(),
+            Some(Ok(())) if !is_there(&self.doc) => "automerge did not take it in".into(),
+            Some(Ok(())) if self.care == Care::EachChange && !loads_again(&self.doc) => {
+                "the record would not load again".into()
+            }
+            Some(Ok(())) => {
+                self.index.add(chunk);
+                self.admitted.push(change);
+                return Ok(());
+            }
+        };
         // Whatever the attempt left behind is dropped with the copy.
         let mut doc = self.before.clone();
         doc.apply_changes(self.admitted.iter().cloned())
             .map_err(|e| e.to_string())?;
         self.doc = doc;
-        Err(applied
-            .err()
-            .unwrap_or_else(|| "automerge did not take it in".into()))
+        Err(fault)
     }
 }
 
@@ -542,23 +598,34 @@ fn check_operations(
     Ok(())
 }
 
-/// Saves the record and loads it again: the last guard before changes count as admitted.
-/// Returns the cache for the store.
-pub fn reload(record: &RecordDoc) -> Result<Vec<u8>, RecordError> {
-    let cache = record.save();
-    let again = RecordDoc::load(record.task(), &cache)?;
-    if again.heads() != record.heads() {
-        return Err(RecordError::NotTheSame {
-            task: record.task(),
-        });
-    }
-    Ok(cache)
+/// Saves the record and loads it again: the last guard before changes count as admitted. What was
+/// saved, when it is the same record.
+fn reload(record: &RecordDoc) -> Option<Vec<u8>> {
+    unpanicked(|| {
+        let cache = record.save();
+        let again = RecordDoc::load(record.task(), &cache).ok()?;
+        (again.heads() == record.heads()).then_some(cache)
+    })?
+}
+
+fn loads_again(doc: &Automerge) -> bool {
+    let again = unpanicked(|| Automerge::load(&doc.save()).ok());
+    again
+        .flatten()
+        .is_some_and(|again| again.get_heads() == doc.get_heads())
+}
+
+/// What automerge answers, if it does not panic: what it worked on is then thrown away.
+fn unpanicked<T>(work: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
 }
 
 fn refuse_chunk(error: ChunkError) -> Verdict {
     let code = match error {
         ChunkError::TooLong | ChunkError::TooManyOperations => Code::TooLarge,
-        ChunkError::NotAPlainChange | ChunkError::Malformed => Code::Malformed,
+        ChunkError::NotAPlainChange | ChunkError::Malformed | ChunkError::NotCanonical => {
+            Code::Malformed
+        }
         ChunkError::NotACellPut => Code::BadCell,
     };
     refused(code, &error.to_string())

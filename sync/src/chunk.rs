@@ -5,7 +5,7 @@
 //! strictly and within limits, and automerge only ever sees what passed. The layout is that of
 //! automerge's binary format, "change chunk".
 
-use crate::columns::{self, Op, Reader};
+use crate::columns::{self, Op, Reader, put_sleb, put_uleb};
 use crate::ids::Sha256;
 
 /// Greatest size of one change, in bytes.
@@ -26,6 +26,10 @@ pub enum ChunkError {
     NotAPlainChange,
     #[error("ends too early, or a number, a text or a count does not fit")]
     Malformed,
+    #[error(
+        "not encoded as automerge encodes it, so that a saved record would hold another change"
+    )]
+    NotCanonical,
     #[error("holds more than {MAX_CHANGE_OPS} operations or their equal")]
     TooManyOperations,
     #[error("an operation other than putting text, a whole number or a truth value into a cell")]
@@ -101,7 +105,7 @@ impl Chunk {
         if !shape || far || !ops.iter().all(ids) {
             return Err(ChunkError::Malformed);
         }
-        Ok(Chunk {
+        let chunk = Chunk {
             hash,
             deps,
             actors,
@@ -109,7 +113,67 @@ impl Chunk {
             start_op,
             time,
             ops,
-        })
+        };
+        if chunk.is_in_order() && chunk.to_bytes() == bytes {
+            Ok(chunk)
+        } else {
+            Err(ChunkError::NotCanonical)
+        }
+    }
+
+    /// Whether actors and replaced operations stand as automerge lays them: each other actor is referred to
+    /// and none stands twice, in ascending order; the operations that one replaces ascend by number, then
+    /// by actor.
+    fn is_in_order(&self) -> bool {
+        let (own, others) = (&self.actors[0], &self.actors[1..]);
+        let mut used = vec![false; self.actors.len()];
+        for (_, actor) in self.ops.iter().flat_map(|op| &op.replaces) {
+            used[*actor] = true;
+        }
+        let ids = |op: &Op| {
+            let ids = op
+                .replaces
+                .iter()
+                .map(|(n, actor)| (n, &self.actors[*actor]));
+            ids.is_sorted_by(|a, b| a < b)
+        };
+        others.is_sorted_by(|a, b| a < b)
+            && !others.contains(own)
+            && used[1..].iter().all(|u| *u)
+            && self.ops.iter().all(ids)
+    }
+
+    /// The change's bytes, as automerge writes them.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut body = Vec::new();
+        put_uleb(self.deps.len() as u64, &mut body);
+        for dep in &self.deps {
+            body.extend_from_slice(&dep.0);
+        }
+        put_bytes(&self.actors[0], &mut body);
+        put_uleb(self.seq, &mut body);
+        put_uleb(self.start_op, &mut body);
+        put_sleb(self.time, &mut body);
+        // No message.
+        put_uleb(0, &mut body);
+        put_uleb(self.actors.len() as u64 - 1, &mut body);
+        for actor in &self.actors[1..] {
+            put_bytes(actor, &mut body);
+        }
+        let columns = columns::encode(&self.ops);
+        put_uleb(columns.len() as u64, &mut body);
+        for (spec, data) in &columns {
+            put_uleb(*spec, &mut body);
+            put_uleb(data.len() as u64, &mut body);
+        }
+        for (_, data) in &columns {
+            body.extend_from_slice(data);
+        }
+        let mut chunk = vec![CHANGE_CHUNK];
+        put_uleb(body.len() as u64, &mut chunk);
+        chunk.extend_from_slice(&body);
+        let checksum = Sha256::of(&chunk);
+        [&MAGIC[..], &checksum.0[..4], &chunk].concat()
     }
 
     /// The actor that made the change.
@@ -121,6 +185,11 @@ impl Chunk {
     pub fn max_op(&self) -> u64 {
         self.start_op + self.ops.len() as u64 - 1
     }
+}
+
+fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    put_uleb(bytes.len() as u64, out);
+    out.extend_from_slice(bytes);
 }
 
 fn all_different(deps: &[Sha256]) -> bool {

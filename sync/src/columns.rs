@@ -1,8 +1,12 @@
-//! The operation columns of a change, decoded strictly and within limits.
+//! The operation columns of a change, decoded strictly and within limits, and encoded.
 //!
 //! automerge's own decoder panics on some malformed columns and unfolds run lengths without bound,
 //! so a change is read here first. Only what a record needs exists: puts of text, whole numbers
 //! and truth values into cells of the root map. The layout is automerge's binary format.
+//!
+//! automerge throws the columns of a change away and writes them anew when it saves a document. Where
+//! they come out as other bytes the change's hash is another, and whatever stands on it is lost. So
+//! [`encode`] writes what automerge writes, and whatever was encoded otherwise is refused.
 
 use crate::cells::Value;
 use crate::chunk::{ChunkError, MAX_CHANGE_BYTES, MAX_CHANGE_OPS};
@@ -78,6 +82,107 @@ pub fn decode(columns: &[(u64, &[u8])]) -> Result<Vec<Op>, ChunkError> {
             replaces,
         })
         .collect())
+}
+
+/// The columns as automerge writes them, ascending; one that would be empty is left out.
+pub fn encode(ops: &[Op]) -> Vec<(u64, Vec<u8>)> {
+    let mut insert = Vec::new();
+    put_uleb(ops.len() as u64, &mut insert);
+    let keys = ops.iter().map(|op| op.path.as_str());
+    let (mut metas, mut raw) = (Vec::new(), Vec::new());
+    for op in ops {
+        let before = raw.len();
+        let kind = match &op.value {
+            Value::Bool(false) => 1,
+            Value::Bool(true) => 2,
+            Value::Int(n) => {
+                put_sleb(*n, &mut raw);
+                4
+            }
+            Value::Str(text) => {
+                raw.extend_from_slice(text.as_bytes());
+                6
+            }
+        };
+        metas.push(((raw.len() - before) as u64) << 4 | kind);
+    }
+    let counts = ops.iter().map(|op| op.replaces.len() as u64);
+    let replaced = || ops.iter().flat_map(|op| &op.replaces);
+    let mut last = 0i64;
+    let deltas = replaced().map(|(counter, _)| {
+        let counter = i64::try_from(*counter).unwrap_or(i64::MAX);
+        let delta = counter - last;
+        last = counter;
+        delta
+    });
+    let columns = vec![
+        (spec::KEY, in_runs(keys.collect(), put_text)),
+        (spec::INSERT, insert),
+        (spec::ACTION, in_runs(vec![ACTION_PUT; ops.len()], put_uleb)),
+        (spec::VALUE_META, in_runs(metas, put_uleb)),
+        (spec::VALUE, raw),
+        (spec::PRED_COUNT, in_runs(counts.collect(), put_uleb)),
+        (
+            spec::PRED_ACTOR,
+            in_runs(
+                replaced().map(|(_, actor)| *actor as u64).collect(),
+                put_uleb,
+            ),
+        ),
+        (spec::PRED_COUNTER, in_runs(deltas.collect(), put_sleb)),
+    ];
+    let filled = columns.into_iter().filter(|(_, data)| !data.is_empty());
+    filled.collect()
+}
+
+/// Two or more equal rows one after the other are a run, everything between runs is one group of literals.
+fn in_runs<T: Copy + PartialEq>(rows: Vec<T>, put: fn(T, &mut Vec<u8>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut literals: Vec<T> = Vec::new();
+    let close = |literals: &mut Vec<T>, out: &mut Vec<u8>| {
+        if !literals.is_empty() {
+            put_sleb(-(literals.len() as i64), out);
+            literals.drain(..).for_each(|row| put(row, out));
+        }
+    };
+    for run in rows.chunk_by(PartialEq::eq) {
+        if let [one] = run {
+            literals.push(*one);
+            continue;
+        }
+        close(&mut literals, &mut out);
+        put_sleb(run.len() as i64, &mut out);
+        put(run[0], &mut out);
+    }
+    close(&mut literals, &mut out);
+    out
+}
+
+/// Appends an unsigned LEB128 number.
+pub(crate) fn put_uleb(mut n: u64, out: &mut Vec<u8>) {
+    while n >= 0x80 {
+        out.push(n as u8 | 0x80);
+        n >>= 7;
+    }
+    out.push(n as u8);
+}
+
+/// Appends a signed LEB128 number.
+pub(crate) fn put_sleb(mut n: i64, out: &mut Vec<u8>) {
+    loop {
+        let byte = n as u8 & 0x7f;
+        n >>= 7;
+        let last = (n == 0 && byte & 0x40 == 0) || (n == -1 && byte & 0x40 != 0);
+        out.push(if last { byte } else { byte | 0x80 });
+        if last {
+            return;
+        }
+    }
+}
+
+fn put_text(text: &str, out: &mut Vec<u8>) {
+    put_uleb(text.len() as u64, out);
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// Run-length encoded rows: a positive count repeats one value, a negative one is followed by as

@@ -23,7 +23,7 @@ pub const VIEW_VERSION: u32 = 1;
 /// A record document in memory.
 #[derive(Debug, Clone)]
 pub struct RecordDoc {
-    task: TaskId,
+    pub(crate) task: TaskId,
     pub(crate) doc: Automerge,
 }
 
@@ -170,8 +170,6 @@ pub enum RecordError {
     },
     #[error("record {task}: nothing was written")]
     NothingWritten { task: TaskId },
-    #[error("record {task}: what was saved does not load as it was")]
-    NotTheSame { task: TaskId },
     #[error("record {task}: heads {missing:?} are not in this document")]
     UnknownHeads { task: TaskId, missing: Vec<Sha256> },
 }

@@ -9,7 +9,7 @@ use automerge::{Automerge, Change, ROOT};
 use common::*;
 use proptest::prelude::*;
 use rstest::rstest;
-use sync::admit::{Batch, Code, Offered, Rights, Verdict, admit, reload};
+use sync::admit::{Batch, Code, Offered, Rights, Verdict, admit};
 use sync::author::Author;
 use sync::cells::Value;
 use sync::chunk::Chunk;
@@ -101,6 +101,10 @@ fn verdicts(doc: &mut RecordDoc, batch: &Batch) -> Vec<Verdict> {
         .collect()
 }
 
+fn loaded_again(doc: &RecordDoc) -> RecordDoc {
+    RecordDoc::load(task(), &doc.save()).expect("loads again")
+}
+
 fn code(doc: &mut RecordDoc, batch: &Batch) -> Option<Code> {
     match verdicts(doc, batch).pop() {
         Some(Verdict::Refused { code, .. }) => Some(code),
@@ -122,7 +126,7 @@ fn one_signature_carries_the_authors_whole_run_and_twice_is_once() {
     assert_eq!(verdicts(&mut server, &sent), vec![Verdict::Admitted; 3]);
     assert_eq!(server.heads(), tablet.heads());
     assert_eq!(verdicts(&mut server, &sent), vec![Verdict::Known; 3]);
-    assert!(reload(&server).is_ok());
+    assert_eq!(loaded_again(&server).heads(), server.heads());
 }
 
 #[test]
@@ -360,16 +364,6 @@ fn sleb(mut n: i64, out: &mut Vec<u8>) {
 /// A change chunk with one column for the key, one for the action, one for the value's metadata
 /// and one for predecessors, each a single run of `rows`.
 fn bomb(root: Sha256, actor: &[u8], start_op: u64, rows: i64, preds_each: u64) -> Vec<u8> {
-    let mut body = Vec::new();
-    uleb(1, &mut body);
-    body.extend_from_slice(&root.0);
-    uleb(actor.len() as u64, &mut body);
-    body.extend_from_slice(actor);
-    uleb(1, &mut body);
-    uleb(start_op, &mut body);
-    sleb(NOW, &mut body);
-    uleb(0, &mut body);
-    uleb(0, &mut body);
     let run = |value: &[u8]| {
         let mut out = Vec::new();
         sleb(rows, &mut out);
@@ -389,12 +383,36 @@ fn bomb(root: Sha256, actor: &[u8], start_op: u64, rows: i64, preds_each: u64) -
         (0x56, run(&[2])),
         (0x70, run(&preds)),
     ];
+    chunk(&[root], &[actor.to_vec()], start_op, &columns)
+}
+
+/// The first change of `actors[0]`, with these columns.
+fn chunk(
+    deps: &[Sha256],
+    actors: &[Vec<u8>],
+    start_op: u64,
+    columns: &[(u64, Vec<u8>)],
+) -> Vec<u8> {
+    let mut body = Vec::new();
+    uleb(deps.len() as u64, &mut body);
+    deps.iter().for_each(|dep| body.extend_from_slice(&dep.0));
+    let actor = |actor: &[u8], body: &mut Vec<u8>| {
+        uleb(actor.len() as u64, body);
+        body.extend_from_slice(actor);
+    };
+    actor(&actors[0], &mut body);
+    uleb(1, &mut body);
+    uleb(start_op, &mut body);
+    sleb(NOW, &mut body);
+    uleb(0, &mut body);
+    uleb(actors.len() as u64 - 1, &mut body);
+    actors[1..].iter().for_each(|a| actor(a, &mut body));
     uleb(columns.len() as u64, &mut body);
-    for (spec, data) in &columns {
+    for (spec, data) in columns {
         uleb(*spec, &mut body);
         uleb(data.len() as u64, &mut body);
     }
-    for (_, data) in &columns {
+    for (_, data) in columns {
         body.extend_from_slice(data);
     }
     let mut chunk = vec![1u8];
@@ -405,6 +423,135 @@ fn bomb(root: Sha256, actor: &[u8], start_op: u64, rows: i64, preds_each: u64) -
     out.extend_from_slice(&hash.0[..4]);
     out.extend_from_slice(&chunk);
     out
+}
+
+/// What somebody's encoder makes of two puts of truth values, the first in place of what `zhang` and `li` wrote.
+#[derive(Clone)]
+struct Encoded {
+    /// The author, then those that the replaced operations name.
+    actors: Vec<Vec<u8>>,
+    columns: Vec<(u64, Vec<u8>)>,
+}
+
+impl Encoded {
+    fn column(&mut self, spec: u64, bytes: &[u8]) {
+        self.columns.retain(|(s, _)| *s != spec);
+        self.columns.push((spec, bytes.to_vec()));
+        self.columns.sort();
+    }
+}
+
+/// Zhang's and Li's values of one cell stand side by side, and a third device replaces both.
+fn settled() -> (RecordDoc, Vec<Sha256>, u64, Encoded) {
+    let (mut server, root) = record();
+    for (n, person) in [(1, "zhang"), (2, "li")] {
+        let mut own = RecordDoc::from_log(task(), [&root.bytes[..]]).unwrap();
+        let fee = Value::Bool(person == "li");
+        let offered = batch(&mut own, n, person, &[("fee/none", fee)]);
+        assert_eq!(verdicts(&mut server, &offered), [Verdict::Admitted]);
+    }
+    let last = Change::from_bytes(root.bytes).unwrap().max_op();
+    let actor = |n, person| author(n, person).actor(&task()).to_bytes().to_vec();
+    let mut others = vec![actor(1, "zhang"), actor(2, "li")];
+    others.sort();
+    let mut actors = vec![actor(3, "zhang")];
+    actors.extend(others);
+    let mut counters = vec![0x7e];
+    sleb(last as i64 + 1, &mut counters);
+    counters.push(0);
+    let columns = vec![
+        (0x15, b"\x7e\x08fee/none\x14result/A1/no_problem".to_vec()),
+        (0x34, vec![2]),
+        (0x42, vec![2, 1]),
+        (0x56, vec![2, 2]),
+        (0x70, vec![0x7e, 2, 0]),
+        (0x71, vec![0x7e, 1, 2]),
+        (0x73, counters),
+    ];
+    let heads = server.heads();
+    (server, heads, last + 2, Encoded { actors, columns })
+}
+
+// design §4: automerge throws away how a change was encoded and encodes it anew when it saves a record
+#[rstest]
+#[case::as_automerge_does("honest")]
+#[case::a_run_of_one("run of one")]
+#[case::equal_values_one_by_one("no run")]
+#[case::two_groups_of_literals("two groups")]
+#[case::an_empty_column("empty column")]
+#[case::the_replaced_in_another_order("order of the replaced")]
+#[case::the_replaced_twice("the replaced twice")]
+#[case::actors_in_another_order("order of actors")]
+#[case::an_actor_that_nothing_names("known actor")]
+#[case::an_actor_that_nobody_knows("unknown actor")]
+#[case::the_author_among_the_others("own actor")]
+#[case::a_number_longer_than_needed("long number")]
+fn a_change_is_encoded_as_automerge_encodes_it_or_it_is_refused(#[case] how: &str) {
+    let (mut server, heads, start_op, mut change) = settled();
+    let root_actor = author(200, "").actor(&task()).to_bytes().to_vec();
+    match how {
+        "run of one" => change.column(0x70, &[1, 2, 1, 0]),
+        "no run" => change.column(0x42, &[0x7e, 1, 1]),
+        "two groups" => change.column(0x71, &[0x7f, 1, 0x7f, 2]),
+        "empty column" => change.column(0x57, &[]),
+        "order of the replaced" => change.column(0x71, &[0x7e, 2, 1]),
+        "the replaced twice" => {
+            change.column(0x70, &[0x7e, 3, 0]);
+            change.column(0x71, &[0x7f, 1, 2, 2]);
+            let counters = change
+                .columns
+                .iter()
+                .find(|(s, _)| *s == 0x73)
+                .unwrap()
+                .1
+                .clone();
+            // One literal, then a run of two zeros.
+            let mut again = vec![0x7f];
+            again.extend_from_slice(&counters[1..counters.len() - 1]);
+            again.extend_from_slice(&[2, 0]);
+            change.column(0x73, &again);
+        }
+        "order of actors" => {
+            change.actors.swap(1, 2);
+            change.column(0x71, &[0x7e, 2, 1]);
+        }
+        "known actor" => change.actors.push(root_actor),
+        "unknown actor" => change.actors.push(vec![0xff; 16]),
+        "own actor" => change.actors.push(change.actors[0].clone()),
+        "long number" => change.column(0x42, &[0x82, 0x00, 1]),
+        _ => {}
+    }
+    let bytes = chunk(&heads, &change.actors, start_op, &change.columns);
+    let hash = Sha256::of(&bytes[8..]);
+    let who = author(3, "zhang");
+    let mut rights = rights();
+    rights.devices.insert(key(3), vec!["zhang".to_owned()]);
+    let offered = offered(&who, 3, bytes, hash);
+    let judged = admit(&mut server, &rights, &offered).remove(0).verdict;
+    if how == "honest" {
+        assert_eq!(judged, Verdict::Admitted);
+    } else {
+        let malformed = matches!(
+            judged,
+            Verdict::Refused {
+                code: Code::Malformed,
+                ..
+            }
+        );
+        assert!(malformed, "{judged:?}");
+    }
+    // The record goes on: it loads, its history is read, and what stands is replaced.
+    assert_eq!(loaded_again(&server).heads(), server.heads());
+    let settled = [
+        ("fee/none", Value::Bool(false)),
+        (ANSWER, Value::Str("compliant".into())),
+    ];
+    let next = batch(&mut server.clone(), 1, "zhang", &settled);
+    assert_eq!(
+        verdicts(&mut server, &next),
+        [Verdict::Admitted, Verdict::Admitted]
+    );
+    assert!(server.history().len() >= 5);
 }
 
 #[rstest]
@@ -521,8 +668,8 @@ proptest! {
         if judged[0].verdict != Verdict::Admitted {
             prop_assert_eq!(server.heads(), before);
         }
-        let cache = reload(&server).expect("loads again");
-        let again = RecordDoc::load(task(), &cache).unwrap();
+        let again = loaded_again(&server);
+        prop_assert_eq!(again.heads(), server.heads());
         prop_assert_eq!(again.view(), server.view());
         let view = again.view();
         prop_assert_eq!(view.text("facts/object_name"), facts);

@@ -7,7 +7,7 @@
 
 use std::io::{self, Read, Write};
 
-use ::sync::admit::{Batch, Code, Offered, Rights, Verdict, admit, reload};
+use ::sync::admit::{Batch, Code, Offered, Rights, Verdict, admit_and_save};
 use ::sync::author::Author;
 use ::sync::ids::{Key, Sha256, TaskId};
 use ::sync::message::BlobKind;
@@ -179,8 +179,7 @@ pub fn judge(job: Job) -> Result<Done, String> {
         authors: job.authors,
         changes: job.changes,
     };
-    let judged = admit(&mut record, &rights, &batch);
-    let cache = reload(&record).map_err(|e| e.to_string())?;
+    let (judged, cache) = admit_and_save(&mut record, &rights, &batch);
     let outcomes = judged.into_iter().map(|j| {
         let (fate, code, detail) = match j.verdict {
             Verdict::Admitted => (Fate::Admitted, None, String::new()),
