@@ -4,34 +4,18 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use common::*;
 use serde_json::json;
-use sync::ids::Key;
 
 const ZHANG: (&str, &str) = ("zhang", "135790");
 const LI: (&str, &str) = ("li", "246801");
 
-fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/schema_1")
-}
-
-/// Persons and keys, which the vault shows to anybody.
-fn enrolled(folder: &Path) -> Vec<(String, Key)> {
-    let db = rusqlite::Connection::open(folder.join("vault.sqlite")).expect("opens");
-    let mut query = db
-        .prepare("SELECT person, public_key FROM slot ORDER BY position")
-        .expect("slots");
-    let rows = query.query_map([], |r| Ok((r.get(0)?, Key(r.get(1)?))));
-    rows.expect("reads").map(|r| r.expect("row")).collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tablet_of_the_first_schema_goes_on_with_everything_it_had() {
     let dir = Arc::new(tempfile::tempdir().expect("dir"));
-    copy_folder(&fixture(), dir.path());
+    copy_folder(&schema_1(), dir.path());
     let server = Server::new();
     let task = server.dispatch(1, &["zhang", "li"]);
     *server.adopt.lock().expect("lock") = Some(enrolled(dir.path()));
@@ -96,5 +80,5 @@ async fn the_fixture_is_not_made_again() {
     let party = json!({"kind": "signed", "name": "王五", "capacity": "店长", "ink": ink()});
     assert_eq!(tablet.post(&format!("{base}/party"), party).await.0, 200);
     tablet.kill().await;
-    copy_folder(tablet.path(), &fixture());
+    copy_folder(tablet.path(), &schema_1());
 }

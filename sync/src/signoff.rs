@@ -281,6 +281,11 @@ pub enum BadStatement {
     Inconsistent(&'static str),
 }
 
+/// 16 random bytes in hex.
+fn is_nonce(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 impl Signed {
     /// Name of the row: SHA-256 of the signed bytes.
     pub fn id(&self) -> Sha256 {
@@ -338,6 +343,9 @@ impl Signed {
         if statement.device != DeviceId::of(&self.key) || statement.task != self.task {
             return Err(BadStatement::Inconsistent("another device or task"));
         }
+        if statement.v != 1 || !is_nonce(&statement.nonce) {
+            return Err(BadStatement::Inconsistent("unknown version or no nonce"));
+        }
         match &statement.act {
             PartyAct::Signed { ink_sha256 } => self.check_ink(Some(*ink_sha256))?,
             PartyAct::Refused { reason, witness } => {
@@ -378,9 +386,10 @@ impl Signed {
                 "the subject is not the one that is cited",
             ));
         }
-        if statement.alg != "ed25519" || statement.subject.v != 1 || statement.meaning != MEANING {
+        let known = statement.alg == "ed25519" && statement.subject.v == 1;
+        if !known || statement.meaning != MEANING || !is_nonce(&statement.nonce) {
             return Err(BadStatement::Inconsistent(
-                "unknown algorithm, version or meaning",
+                "unknown algorithm, version or meaning, or no nonce",
             ));
         }
         self.check_ink(Some(statement.ink_sha256))?;

@@ -160,6 +160,18 @@ fn what_stands_before_a_cut_is_read_and_the_cut_is_told() {
         }
     }
     assert_eq!(most, 2, "the message and the name of the photo");
+    // Cut between two chunks, the one before the cut stands like any other.
+    let content = header_len(&bytes);
+    let chunk = 65_536 + 16;
+    for end in [content + chunk, content + 2 * chunk] {
+        let cut = |end: usize| read(&bytes[..end], 2).expect("opens");
+        let (parts, ended) = cut(end);
+        assert_eq!(parts, cut(end + 1).0, "{end}");
+        assert!(
+            !parts.is_empty() && matches!(ended, Some(BundleError::CutOff)),
+            "{ended:?}"
+        );
+    }
     // Bytes behind the end are no part of it either.
     let mut longer = bytes;
     longer.push(0);

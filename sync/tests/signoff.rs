@@ -220,6 +220,7 @@ fn a_photo_must_have_been_seen_on_the_closing_tablet() {
 #[case::body_changed("body")]
 #[case::not_canonical("canonical")]
 #[case::key_of_another_tablet("device")]
+#[case::no_nonce("nonce")]
 fn a_forged_statement_counts_for_nothing(#[case] how: &str) {
     let doc = answered();
     let s = subject(&doc);
@@ -252,6 +253,10 @@ fn a_forged_statement_counts_for_nothing(#[case] how: &str) {
             statement.device = DeviceId::of(&key(2));
             row = Signed::inspector(&statement, &secret(150), INK.to_vec());
         }
+        "nonce" => {
+            statement.nonce = "hello".into();
+            row = Signed::inspector(&statement, &secret(150), INK.to_vec());
+        }
         other => panic!("{other}"),
     }
     assert!(row.open_inspector(&team).is_err(), "{how}");
@@ -259,6 +264,31 @@ fn a_forged_statement_counts_for_nothing(#[case] how: &str) {
         seal(&team, 1, &[p.clone(), zhang(&s, &p), row]).is_err(),
         "{how}"
     );
+}
+
+#[test]
+fn a_partys_statement_has_a_known_version_and_a_nonce() {
+    let (team, subject) = (closing_team(), subject(&answered()));
+    let signed = |statement: &PartyStatement| {
+        Signed::party(statement, &secret(1), Some(INK.to_vec())).open_party(&team)
+    };
+    let honest = party_of(&subject);
+    assert!(signed(&honest).is_ok());
+    let of = |v: u32| PartyStatement {
+        v,
+        ..honest.clone()
+    };
+    for v in [0, 2] {
+        assert!(signed(&of(v)).is_err(), "{v}");
+    }
+    for nonce in ["", "hello", &"0".repeat(31), &"A".repeat(32)] {
+        let nonce = nonce.to_owned();
+        let other = PartyStatement {
+            nonce,
+            ..honest.clone()
+        };
+        assert!(signed(&other).is_err(), "{}", other.nonce);
+    }
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::wire::NOW;
 /// What it says next.
 #[derive(Default)]
 struct Script {
-    seq: u64,
+    seq: Option<u64>,
     /// Said until whoever asks has read it, which his place in the log tells.
     next: Option<SyncResponse>,
     said_at: Option<u64>,
@@ -125,8 +125,8 @@ impl Fellow {
         self.incarnation
     }
 
-    /// How far it was read, as the reader said when it asked last.
-    pub fn read_to(&self) -> u64 {
+    /// How far it was read, as the reader said when it asked last; `None`: nobody asked.
+    pub fn read_to(&self) -> Option<u64> {
         self.script
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -140,7 +140,7 @@ fn answer(script: &Mutex<Script>, log: [u8; 16], body: &[u8]) -> axum::response:
     };
     let mut script = script.lock().unwrap_or_else(PoisonError::into_inner);
     let seq = request.cursor.map_or(0, |c| c.seq);
-    script.seq = seq;
+    script.seq = Some(seq);
     if script.said_at.is_some_and(|at| at != seq) {
         script.next = None;
     }

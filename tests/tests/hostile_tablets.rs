@@ -397,7 +397,7 @@ async fn what_waits_for_ever_fills_no_tablet_and_is_not_lost_when_it_was_honest(
         let full = told.as_ref().is_some_and(|t| t.contains("大量不合格"));
         assert_eq!(full, round > 0, "round {round}: {told:?}");
     }
-    assert_eq!(basement.fellow.read_to(), 1);
+    assert_eq!(basement.fellow.read_to(), Some(1));
     // Li's honest work and the office go on.
     let run = basement.li.write(task, &cell("point/A1/p3/note", "好"));
     basement
@@ -532,7 +532,9 @@ async fn nobody_speaks_of_anothers_log_and_a_false_row_keeps_no_signature_out() 
     let honest = Fellow::open(&secret, [9; 16]);
     honest.says(said(task, vec![], vec![]));
     basement.running.agent().nearby_pass(honest.address).await;
-    assert_eq!(honest.read_to(), 1, "from the beginning");
+    let first = honest.read_to().expect("it is asked");
+    // Behind its one answer, should it have been asked again meanwhile.
+    assert!(first <= 1, "from the beginning, not from {first}");
 
     // A party's statement under a false signature, in a row that has the true one's name.
     let statement = sync::signoff::PartyStatement {

@@ -3,6 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::office::Office;
+use tests::shaped::{Shape, ShapedLink};
 use tests::small::{SmallOffice, tablet};
 use tests::tablet::Tablet;
 use tests::visit::{arrive, conclude, sign, write};
@@ -12,6 +13,8 @@ struct Case {
     _folders: [tempfile::TempDir; 3],
     _agents: [field_agent::host::RunningAgent; 2],
     office: SmallOffice,
+    /// Between the office and the closing tablet.
+    link: ShapedLink,
     task: String,
     supervisor: Office,
     /// Of zhang and li; the record was closed on it.
@@ -26,13 +29,16 @@ async fn visited() -> Case {
     let office = SmallOffice::open(folders[0].path()).await;
     let supervisor = office.sign_in("supervisor").await.expect("signs in");
     let task = office.office.task.to_string();
+    let server = office
+        .address
+        .trim_start_matches("http://")
+        .parse()
+        .unwrap();
+    let link = ShapedLink::to(server, Shape::default(), 1).await.unwrap();
     let (one, closing) = tablet(folders[1].path()).await;
     let (two, other) = tablet(folders[2].path()).await;
     let pins = [("zhang", "135790"), ("li", "246801")];
-    closing
-        .enrol(&office.address, "CODE1", &pins)
-        .await
-        .unwrap();
+    closing.enrol(&link.url(), "CODE1", &pins).await.unwrap();
     other
         .enrol(&office.address, "CODE2", &pins[1..])
         .await
@@ -54,6 +60,7 @@ async fn visited() -> Case {
         _folders: folders,
         _agents: [one, two],
         office,
+        link,
         task,
         supervisor,
         closing,
@@ -222,24 +229,27 @@ async fn the_party_finds_its_copy_by_the_code_and_nobody_else_can() {
     let at = format!("/api/tasks/{}/copy", case.task);
     let refusal = case.closing.ask(Method::GET, &at, None).await.unwrap();
     assert_eq!(refusal.unwrap_err().code, "not_sealed");
+    case.link.set_open(false);
     let signers = [("zhang", "135790"), ("li", "246801")].map(|(p, pin)| (p.into(), pin.into()));
     let fingerprint = sign(&case.closing, &case.task, &signers, json!([]))
         .await
         .unwrap();
     let copy = case.closing.get(&at).await.unwrap();
     let url = copy["url"].as_str().unwrap();
-    assert!(url.starts_with(&case.office.address), "{url}");
+    assert!(url.starts_with(&case.link.url()), "{url}");
+    let at_the_office = url.replace(&case.link.url(), &case.office.address);
     // In a basement the tablet gives the file; the page says that the record has not come yet.
     let file = case.closing.bytes(&format!("{at}.html")).await.unwrap();
     let file = String::from_utf8(file).unwrap();
     for words in [fingerprint.as_str(), url, "示例公司0", "责令", "<path d="] {
         assert_eq!(file.contains(words), words != "责令", "{words}");
     }
-    let (status, page) = page(url).await;
+    let (status, page) = page(&at_the_office).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     assert!(page.contains("这里还没有这份记录"), "{page}");
+    case.link.set_open(true);
     case.closing.sync().await.unwrap();
-    let (status, shown) = self::page(url).await;
+    let (status, shown) = self::page(&at_the_office).await;
     assert_eq!(status, StatusCode::OK);
     for words in [
         fingerprint.as_str(),
@@ -261,7 +271,7 @@ async fn the_party_finds_its_copy_by_the_code_and_nobody_else_can() {
         .await
         .unwrap();
     case.closing.sync().await.unwrap();
-    let (_, shown) = self::page(url).await;
+    let (_, shown) = self::page(&at_the_office).await;
     assert!(
         shown.contains(&fingerprint) && !shown.contains("重新签字"),
         "what was signed still stands"
@@ -274,7 +284,7 @@ async fn the_party_finds_its_copy_by_the_code_and_nobody_else_can() {
     .await
     .unwrap();
     close(&case.closing, &case.task).await;
-    let (_, shown) = self::page(url).await;
+    let (_, shown) = self::page(&at_the_office).await;
     assert!(
         shown.contains("已经补充。") && shown.contains("第 2 轮重新签字"),
         "{shown}"

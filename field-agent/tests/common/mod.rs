@@ -422,6 +422,21 @@ pub fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
+/// A tablet of the first schema, with all of an inspection but the inspectors' signatures.
+pub fn schema_1() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/schema_1")
+}
+
+/// Persons and keys of a tablet, which its vault shows to anybody.
+pub fn enrolled(folder: &Path) -> Vec<(String, sync::ids::Key)> {
+    let db = rusqlite::Connection::open(folder.join("vault.sqlite")).expect("opens");
+    let mut query = db
+        .prepare("SELECT person, public_key FROM slot ORDER BY position")
+        .expect("slots");
+    let rows = query.query_map([], |r| Ok((r.get(0)?, sync::ids::Key(r.get(1)?))));
+    rows.expect("reads").map(|r| r.expect("row")).collect()
+}
+
 /// Something that calls itself an MP4, of so many bytes.
 pub fn mp4(len: usize, seed: u8) -> Vec<u8> {
     let mut bytes = b"\0\0\0\x20ftypisom\0\0\x02\0isomiso2avc1mp41".to_vec();

@@ -229,17 +229,25 @@ impl<R: Read> BundleReader<R> {
         }
         had += fill(&mut self.input, &mut sealed[had..])?;
         let mut ahead = [0];
-        if had == sealed.len() && fill(&mut self.input, &mut ahead)? == 1 {
+        let whole = had == sealed.len();
+        let goes_on = whole && fill(&mut self.input, &mut ahead)? == 1;
+        if goes_on {
             self.ahead = Some(ahead[0]);
+        }
+        if whole {
             let payload = Payload {
                 msg: &sealed,
                 aad: &self.bound.0,
             };
-            let plain = stream
-                .decrypt_next(payload)
-                .map_err(|_| BundleError::Damaged)?;
-            self.plain.extend_from_slice(&plain);
-            return Ok(true);
+            match stream.decrypt_next(payload) {
+                Ok(plain) => {
+                    self.plain.extend_from_slice(&plain);
+                    return Ok(true);
+                }
+                Err(_) if goes_on => return Err(BundleError::Damaged),
+                // A failure moves nothing: it may still be the last.
+                Err(_) => {}
+            }
         }
         // The file ends here: this must be the chunk that says so.
         let payload = Payload {

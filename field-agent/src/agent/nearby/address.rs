@@ -36,9 +36,9 @@ impl Meant {
         };
         let (mut key, mut addresses) = (None, Vec::new());
         for field in fields.split('&') {
-            match field.split_once('=')? {
-                ("key", hex) => key = Some(hex.parse().ok()?),
-                ("at", address) => addresses.push(address.parse().ok()?),
+            match field.split_once('=') {
+                Some(("key", hex)) => key = Some(hex.parse().ok()?),
+                Some(("at", address)) => addresses.push(address.parse().ok()?),
                 // What a later program may add.
                 _ => {}
             }
@@ -62,7 +62,10 @@ mod tests {
             .collect();
         let read = Meant::parse(&link(&key, &addresses));
         let key = Some(key);
-        assert_eq!(read, Some(Meant { key, addresses }));
+        let meant = Some(Meant { key, addresses });
+        assert_eq!(read, meant);
+        let later = link(&Key([7; 32]), &meant.as_ref().expect("there").addresses) + "&new&more=1&";
+        assert_eq!(Meant::parse(&later), meant, "what a later program adds");
     }
 
     #[rstest]

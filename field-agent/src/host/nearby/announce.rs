@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use mdns_sd::{ServiceDaemon, ServiceEvent, ServiceInfo};
+use mdns_sd::{IfKind, ServiceDaemon, ServiceEvent, ServiceInfo};
 
 use crate::agent::Agent;
 use crate::agent::nearby::FoundBy;
@@ -49,6 +49,8 @@ type Events = mdns_sd::Receiver<ServiceEvent>;
 
 fn announce(bound: SocketAddr) -> mdns_sd::Result<(ServiceDaemon, Events, String)> {
     let daemon = ServiceDaemon::new()?;
+    // The tablet listens on IPv4; whoever found the other address would knock in vain.
+    daemon.disable_interface(IfKind::IPv6)?;
     // A port is enough to be told apart on one machine; names of hosts and people stay out of it.
     let name = format!("tablet-{}-{}", std::process::id(), bound.port());
     let host = format!("{name}.local.");
@@ -63,7 +65,9 @@ async fn listen(agent: Arc<Agent>, events: Events, own: String) {
     let mut known: HashMap<String, Vec<SocketAddr>> = HashMap::new();
     while let Ok(event) = events.recv_async().await {
         match event {
-            ServiceEvent::ServiceResolved(service) if service.fullname != own => {
+            ServiceEvent::ServiceResolved(service)
+                if service.fullname != own && service.get_property_val_str("v") == Some("1") =>
+            {
                 let port = service.port;
                 let addresses: Vec<SocketAddr> = service
                     .get_addresses_v4()
