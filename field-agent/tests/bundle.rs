@@ -164,3 +164,60 @@ async fn a_file_is_for_those_it_was_made_for_and_of_those_who_may() {
         .await;
     assert_eq!(plan["tasks"], 0, "{plan}");
 }
+
+// F6: a file can be read any number of times and in any order
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_file_of_the_office_takes_nothing_back() {
+    let server = Server::new();
+    let tasks = [1, 2, 3].map(|n| server.dispatch(n, &["zhang", "li"]));
+    let [accepted, cancelled, reopened] = &tasks;
+    server.issue("CODE-1", &["zhang"]);
+    let tablet = Tablet::new(&server, 1).await;
+    tablet.enrol("CODE-1", &[("zhang", "135790")]).await;
+    tablet.unlock("zhang", "135790").await;
+    assert_eq!(tablet.sync().await, None);
+    let key = tablet.agent().nearby_identity().expect("open");
+    let key = sync::signing::public(&key);
+    let states = async || {
+        let list = tablet.ok("/api/tasks").await;
+        let rows = list["rows"].as_array().expect("rows").clone();
+        tasks.each_ref().map(|task| {
+            let row = rows.iter().find(|r| r["task"] == task.as_str());
+            row.expect("a row")["state"].clone()
+        })
+    };
+    // Monday: one task is cancelled, and the file says so.
+    server.withdraw(reopened);
+    assert_eq!(tablet.sync().await, None);
+    assert_eq!(
+        states().await,
+        ["todo", "todo", "withdrawn"].map(|s| json!(s))
+    );
+    let monday = server.file_for(&key);
+    // Wednesday: one is accepted, one cancelled, one comes back.
+    server.time.fetch_add(2 * 86_400_000, Ordering::SeqCst);
+    server.accept(accepted);
+    server.withdraw(cancelled);
+    server.reopen(reopened);
+    assert_eq!(tablet.sync().await, None);
+    let now = ["accepted", "withdrawn", "todo"].map(|s| json!(s));
+    assert_eq!(states().await, now);
+    let wednesday = server.file_for(&key);
+    for file in [&monday, &monday, &wednesday, &monday] {
+        let (status, told) = tablet.import(file).await;
+        assert_eq!((status, &told["whole"]), (200, &json!(true)), "{told}");
+        assert_eq!(states().await, now);
+    }
+    // By file alone it is the same: whatever order the files come in.
+    server.time.fetch_add(86_400_000, Ordering::SeqCst);
+    server.accept(reopened);
+    let thursday = server.file_for(&key);
+    let (status, _) = tablet.import(&thursday).await;
+    assert_eq!(status, 200);
+    let then = ["accepted", "withdrawn", "accepted"].map(|s| json!(s));
+    assert_eq!(states().await, then);
+    for file in [&wednesday, &monday] {
+        assert_eq!(tablet.import(file).await.0, 200);
+        assert_eq!(states().await, then);
+    }
+}

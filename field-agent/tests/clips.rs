@@ -271,7 +271,20 @@ async fn a_colleague_hears_of_a_clip_and_gets_it_by_file_alone() {
     let video = mp4(300_000, 1);
     let (_, clip) = zhang.add_clip(&task, "entry", video.clone(), "").await;
     let id = clip["clip"].as_str().expect("id");
+    // F7: the office has its cells and not its bytes.
+    *server.refuse.lock().expect("lock") = Some(BlobKind::Clip);
     for tablet in [&zhang, &li, &li] {
+        assert_eq!(tablet.sync().await, None);
+    }
+    let seen = clips(&li, &task).await[0].clone();
+    assert_eq!(
+        (&seen["here"], &seen["delivery"]),
+        (&json!(false), &json!("elsewhere"))
+    );
+    *server.refuse.lock().expect("lock") = None;
+    zhang.clock.advance(3_600_000);
+    zhang.unlock("zhang", "135790").await;
+    for tablet in [&zhang, &li] {
         assert_eq!(tablet.sync().await, None);
     }
     let seen = clips(&li, &task).await[0].clone();

@@ -290,7 +290,7 @@ async fn lesson_05_a_count_that_does_not_add_up_confirms_nothing() {
     let status = tablet.ok("/api/sync").await;
     assert_eq!(
         status["records"],
-        json!({"on_this_tablet": 0, "sent": 1, "confirmed": 0})
+        json!({"on_this_tablet": 0, "sent": 1, "confirmed": 0, "elsewhere": 0})
     );
     server.miscount.store(false, Ordering::SeqCst);
     assert_eq!(tablet.sync().await, None);
@@ -522,4 +522,126 @@ async fn lesson_12_what_is_finished_during_a_pass_is_not_skipped() {
     server.let_go.notify_waiters();
     assert_eq!(pass.await.expect("ends"), None);
     assert_eq!(server.text(&second, "handling/measure"), "后");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_another_tablet_is_sending_holds_up_nothing() {
+    // Lesson 4: another device holds the office's place for one file, whatever the reason.
+    let (server, tablet, _) = tablet_with_work().await;
+    *server.busy.lock().expect("lock") = Some((BlobKind::Thumbnail, 3_600));
+    assert_eq!(tablet.sync().await, None);
+    use BlobKind::{Original, Rendition, Thumbnail};
+    assert_eq!(server.stored(), [Rendition, Rendition, Original, Original]);
+    let status = tablet.ok("/api/sync").await;
+    assert_eq!(
+        (&status["phase"], &status["rows"][0]["failed"]),
+        (&json!("idle"), &json!(0)),
+        "nothing has failed: {status}"
+    );
+    // It has its turn, a minute at most, and is tried again.
+    server.take_requests();
+    assert_eq!(tablet.sync().await, None);
+    let tried = |r: &(String, usize)| r.0.starts_with("PATCH");
+    assert!(!server.take_requests().iter().any(tried));
+    *server.busy.lock().expect("lock") = None;
+    tablet.clock.advance(61_000);
+    assert_eq!(tablet.sync().await, None);
+    let all = [
+        Thumbnail, Thumbnail, Rendition, Rendition, Original, Original,
+    ];
+    assert_eq!(server.stored(), all);
+}
+
+// Point 5: what was noted by a clock that stood elsewhere does not outlast it
+#[rstest::rstest]
+#[case::hours_ahead(5 * HOUR)]
+#[case::years_ahead(3 * 365 * DAY)]
+#[case::years_back(-3 * 365 * DAY)]
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_clock_is_put_right_pauses_warnings_and_room_go_by_it(#[case] by: i64) {
+    let (server, tablet, task) = tablet_with_work().await;
+    let (status, _) = tablet.add_clip(&task, "entry", mp4(5_000, 1), "").await;
+    assert_eq!(status, 200);
+    // A photo is put aside, something is written and the record accepted, all by the wrong clock.
+    tablet.clock.set(START + by);
+    let (status, _) = tablet.add_photo(&task, jpeg(640, 480, 9), "").await;
+    assert_eq!(status, 200);
+    *server.refuse.lock().expect("lock") = Some(BlobKind::Rendition);
+    assert_eq!(tablet.sync().await, None);
+    assert_eq!(server.stored().len(), 7, "three renditions are put aside");
+    server.accept(&task);
+    assert_eq!(tablet.sync().await, None);
+    *server.refuse.lock().expect("lock") = None;
+
+    tablet.clock.set(START + HOUR);
+    let warning = async || tablet.ok("/api/sync").await["warning"].clone();
+    assert_ne!(
+        warning().await,
+        "none",
+        "how long it has waited nobody knows"
+    );
+    tablet.clock.advance(3 * 60_000);
+    assert_eq!(tablet.sync().await, None);
+    assert_eq!(
+        server.stored().len(),
+        10,
+        "no pause is longer than it was meant"
+    );
+    assert_eq!(tablet.sync().await, None);
+    assert_eq!(warning().await, "none", "all is confirmed");
+    for _ in 0..2 {
+        tablet.clock.advance(21 * DAY);
+        tablet.unlock("zhang", "135790").await;
+        assert_eq!(tablet.sync().await, None);
+    }
+    let clips = tablet.ok(&format!("/api/tasks/{task}/clips")).await;
+    assert_eq!(clips["rows"][0]["here"], false, "its room was freed");
+}
+
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_03_what_comes_down_goes_on_where_it_was_cut_also_after_a_restart() {
+    let (server, zhang, task) = tablet_with_work().await;
+    server.issue("CODE-2", &["li"]);
+    let mut li = Tablet::new(&server, 2).await;
+    li.enrol("CODE-2", &[("li", "246801")]).await;
+    for tablet in [&zhang, &zhang] {
+        assert_eq!(tablet.sync().await, None);
+    }
+    li.unlock("li", "246801").await;
+    let here = async |li: &Tablet| {
+        let photos = li.ok(&format!("/api/tasks/{task}/photos")).await;
+        let rows = photos["rows"].as_array().expect("rows").clone();
+        rows.iter().all(|p| p["has_rendition"] == true) && rows.len() == 2
+    };
+    // Every few requests the connection is gone and the tablet switched off.
+    let mut restarts = 0;
+    loop {
+        server.cut_after.store(4, Ordering::SeqCst);
+        li.sync().await;
+        server.cut_after.store(-1, Ordering::SeqCst);
+        if here(&li).await {
+            break;
+        }
+        restarts += 1;
+        assert!(restarts < 40, "it ends");
+        li.kill_and_start().await;
+        li.unlock("li", "246801").await;
+    }
+    assert!(restarts > 0, "it was cut");
+    let mut ranges = server.ranges.lock().expect("lock").clone();
+    let begun = ranges.iter().filter(|r| r.starts_with("bytes=0-")).count();
+    ranges.retain(|r| !r.starts_with("bytes=0-"));
+    assert!(!ranges.is_empty(), "a picture takes more than one request");
+    // What was begun is not begun anew: each of the four files has one beginning, but for one that was lost.
+    assert!(
+        begun <= 4 + restarts,
+        "{begun} beginnings, {restarts} restarts"
+    );
+    let asked = ranges.len();
+    ranges.sort();
+    ranges.dedup();
+    assert!(asked - ranges.len() <= restarts, "bytes came twice");
 }

@@ -123,12 +123,12 @@ async fn an_inspection_from_enrolment_to_the_seal() {
     let status = tablet.ok("/api/sync").await;
     assert_eq!(
         status["records"],
-        json!({"on_this_tablet": 0, "sent": 0, "confirmed": 1}),
+        json!({"on_this_tablet": 0, "sent": 0, "confirmed": 1, "elsewhere": 0}),
         "{status}"
     );
     assert_eq!(
         status["photos"],
-        json!({"on_this_tablet": 0, "sent": 0, "confirmed": 1}),
+        json!({"on_this_tablet": 0, "sent": 0, "confirmed": 1, "elsewhere": 0}),
         "{status}"
     );
     server.accept(&task);

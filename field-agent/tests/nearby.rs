@@ -296,3 +296,107 @@ async fn what_the_qr_code_says_reaches_that_tablet_and_no_other() {
     let (status, told) = scan(nobody).await;
     assert_eq!((status, &told["code"]), (409, &json!("not_a_colleague")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_a_colleague_has_is_not_said_to_be_at_the_office() {
+    // F7: the originals lie on one tablet, and no server was in reach.
+    let (server, tablets, task) = three_tablets().await;
+    let addresses = wait_until_listening(&tablets).await;
+    let [first, second, _] = &tablets;
+    let (status, photo) = first.add_photo(&task, jpeg(640, 480, 3), "SP-01/p1").await;
+    assert_eq!(status, 200, "{photo}");
+    // Wang records on the tablet that all share, and then looks on another one.
+    let (status, clip) = first.add_clip(&task, "entry", mp4(5_000, 1), "").await;
+    assert_eq!(status, 200, "{clip}");
+    assert_eq!(second.pull(&addresses[0]).await, None);
+    let told = async || {
+        let clips = second.ok(&format!("/api/tasks/{task}/clips")).await;
+        let photos = second.ok(&format!("/api/tasks/{task}/photos")).await;
+        let original = photos["rows"][0]["original_delivery"].clone();
+        (clips["rows"][0]["delivery"].clone(), original)
+    };
+    let elsewhere = (json!("elsewhere"), json!("elsewhere"));
+    assert_eq!(told().await, elsewhere);
+    let counted = async || {
+        let sync = second.ok("/api/sync").await;
+        let row = &sync["rows"][0];
+        assert_eq!(
+            (&row["clips"], &row["photos"]),
+            (&sync["clips"], &sync["photos"]),
+            "{sync}"
+        );
+        (sync["photos"].clone(), sync["clips"].clone())
+    };
+    let one = |state: &str| {
+        let mut counters = json!({"on_this_tablet": 0, "sent": 0, "confirmed": 0, "elsewhere": 0});
+        counters[state] = json!(1);
+        counters
+    };
+    // Of the photo the small forms are here, and are this tablet's to send.
+    assert_eq!(counted().await, (one("on_this_tablet"), one("elsewhere")));
+
+    // The second brings the record and the small forms to the office; what it does not have stays untold.
+    server.offline.store(false, Ordering::SeqCst);
+    for _ in 0..2 {
+        assert_eq!(second.sync().await, None);
+    }
+    assert_eq!(told().await, elsewhere);
+    assert_eq!(counted().await, (one("elsewhere"), one("elsewhere")));
+    let files = second.ok(&format!("/api/sync/tasks/{task}")).await;
+    assert_eq!(files["photos"][0]["rendition"], "confirmed", "{files}");
+    assert_eq!(files["photos"][0]["original"], "elsewhere", "{files}");
+
+    // The office says that it has them.
+    assert_eq!(first.sync().await, None);
+    assert_eq!(second.sync().await, None);
+    assert_eq!(told().await, (json!("confirmed"), json!("confirmed")));
+    assert_eq!(counted().await, (one("confirmed"), one("confirmed")));
+
+    // And that it lost them with its disk: what is here it gets again, the rest is unsure.
+    server.restore_from_an_empty_backup();
+    assert_eq!(second.sync().await, None);
+    assert_eq!(told().await, elsewhere);
+    assert_eq!(first.sync().await, None);
+    assert_eq!(second.sync().await, None);
+    assert_eq!(told().await, (json!("confirmed"), json!("confirmed")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_revoked_is_refused_also_by_those_who_heard_of_it_from_a_colleague() {
+    // F6, F8: A is revoked, B knows it from the office, C has had no network since.
+    let (server, tablets, task) = three_tablets().await;
+    let [c, b, a] = &tablets;
+    let at = wait_until_listening(&tablets).await;
+    a.write(&task, "handling/measure", json!("停用之前")).await;
+    assert_eq!(c.pull(&at[2]).await, None);
+    assert_eq!(a.pull(&at[0]).await, None);
+    assert_eq!(b.pull(&at[2]).await, None);
+    server.offline.store(false, Ordering::SeqCst);
+    assert_eq!(
+        b.sync().await,
+        None,
+        "what A wrote by then is at the office"
+    );
+    server.revoke(&public(&a.agent().nearby_identity().expect("open")));
+    assert_eq!(b.sync().await, None);
+    server.offline.store(true, Ordering::SeqCst);
+    a.write(&task, "handling/measure", json!("停用之后")).await;
+    c.write(&task, "point/SP-01/p1/answer", json!("compliant"))
+        .await;
+
+    assert!(b.pull(&at[2]).await.is_some(), "B knows it");
+    assert_eq!(c.pull(&at[1]).await, None);
+    // From here on C knows it too: it asks A nothing, and answers it nothing.
+    let before = c.heads(&task).await;
+    assert!(c.pull(&at[2]).await.is_some());
+    assert_eq!(c.heads(&task).await, before);
+    let before = a.heads(&task).await;
+    assert!(a.pull(&at[0]).await.is_some());
+    assert_eq!(a.heads(&task).await, before);
+    // What A wrote before stands, and the others go on.
+    let record = c.ok(&format!("/api/tasks/{task}/record")).await;
+    let measure = &record["cells"]["handling/measure"]["values"][0]["value"];
+    assert_eq!(measure, "停用之前");
+    assert_eq!(b.pull(&at[0]).await, None);
+    assert_eq!(b.heads(&task).await, c.heads(&task).await);
+}

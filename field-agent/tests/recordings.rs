@@ -166,10 +166,32 @@ async fn what_is_discarded_is_gone_and_only_who_recorded_it_may() {
         .post("/api/hand-back", json!({"pin": "135790"}))
         .await;
     assert_eq!(code(&back), (409, "recording_open"), "{back:?}");
+    // It is found: the answer names its record, the list marks it.
+    let card = tablet.ok("/api/tasks").await["rows"][0].clone();
+    assert_eq!(card["recordings"], 1, "{card}");
+    let named = &back.1["recordings"][0];
+    for (field, value) in [
+        ("task", json!(task)),
+        ("number", card["number"].clone()),
+        ("object", card["object"].clone()),
+        ("recording", json!(ID)),
+        ("may_discard", json!(true)),
+    ] {
+        assert_eq!(named[field], value, "{named}");
+    }
+    let said = back.1["detail"].as_str().expect("words");
+    assert!(
+        said.contains(card["number"].as_str().expect("number")),
+        "{said}"
+    );
     // A colleague who shares the tablet sees it, and may keep it but not discard it.
     tablet.post("/api/lock", json!({})).await;
     tablet.unlock("li", "246801").await;
-    assert_eq!(broken_off(&tablet, &task).await[0]["name"], "张三");
+    let one = broken_off(&tablet, &task).await[0].clone();
+    assert_eq!(
+        (&one["name"], &one["may_discard"]),
+        (&json!("张三"), &json!(false))
+    );
     let path = format!("/api/tasks/{task}/recordings/{ID}");
     let reply = tablet.delete(&path).await;
     assert_eq!(code(&reply), (403, "recording_of_other"));
@@ -251,4 +273,48 @@ async fn a_recording_keeps_the_tablet_from_locking_itself() {
         200,
         "and goes on"
     );
+}
+
+/// Why nobody is left who could keep or discard a recording in the ordinary way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stuck {
+    Accepted,
+    Withdrawn,
+    SlotClosed,
+}
+
+#[rstest::rstest]
+#[case::accepted(Stuck::Accepted)]
+#[case::withdrawn(Stuck::Withdrawn)]
+#[case::slot_closed(Stuck::SlotClosed)]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_can_keep_any_more_anybody_of_the_tablet_may_discard(#[case] stuck: Stuck) {
+    let (server, tablet, task) = enrolled().await;
+    let (pieces, _) = film(1);
+    assert_eq!(piece(&tablet, &task, 0, &pieces[0]).await.0, 200);
+    match stuck {
+        Stuck::Accepted => server.accept(&task),
+        Stuck::Withdrawn => server.withdraw(&task),
+        Stuck::SlotClosed => {}
+    }
+    assert_eq!(tablet.sync().await, None);
+    tablet.post("/api/lock", json!({})).await;
+    if stuck == Stuck::SlotClosed {
+        for _ in 0..10 {
+            let wrong = json!({"person": "zhang", "pin": "000000"});
+            tablet.post("/api/unlock", wrong).await;
+            tablet.clock.advance(24 * 3_600_000);
+        }
+    }
+    tablet.unlock("li", "246801").await;
+    let back = json!({"pin": "246801"});
+    let reply = tablet.post("/api/hand-back", back.clone()).await;
+    assert_eq!(code(&reply), (409, "recording_open"), "{reply:?}");
+    assert_eq!(reply.1["recordings"][0]["may_discard"], true, "{reply:?}");
+    let path = format!("/api/tasks/{task}/recordings/{ID}");
+    let (status, body) = tablet.delete(&path).await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(tablet.sync().await, None);
+    let (status, body) = tablet.post("/api/hand-back", back).await;
+    assert_eq!(status, 200, "{body}");
 }

@@ -3,6 +3,7 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use common::*;
 use field_agent::rescue::{RescueError, put_aside, rescue};
@@ -182,4 +183,84 @@ async fn lesson_08_a_damaged_store_is_put_aside_and_the_tablet_goes_on() {
     assert_eq!(record["heads"], json!(server.heads(&task)));
     let photos = tablet.ok(&format!("/api/tasks/{task}/photos")).await;
     assert_eq!(photos["rows"][0]["has_rendition"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_08_with_a_damaged_store_work_goes_on_at_once_and_nothing_is_lost() {
+    let (server, mut tablet, task) = worked_on().await;
+    tablet.start().await;
+    tablet.unlock("zhang", "135790").await;
+    let me = json!({"person": "zhang", "pin": "135790"});
+    let whole = tablet.post("/api/store/put-aside", me.clone()).await;
+    assert_eq!(
+        (whole.0, whole.1["code"].as_str()),
+        (409, Some("store_whole"))
+    );
+    assert_eq!(tablet.sync().await, None);
+    // What the office does not have yet is lost with the store, unless it is rescued.
+    tablet
+        .write(&task, "handling/measure", json!("没有发出"))
+        .await;
+    tablet.kill().await;
+    let path = tablet.path().join("store.sqlite");
+    let db = std::fs::read(&path).expect("store");
+    let mut damaged = db.clone();
+    damaged[100..PAGE].fill(0x42);
+    std::fs::write(&path, &damaged).expect("damages");
+
+    tablet.start().await;
+    let (status, body) = tablet.post("/api/unlock", me.clone()).await;
+    assert_eq!(
+        (status, body["code"].as_str()),
+        (500, Some("store_damaged"))
+    );
+    let wrong = json!({"person": "zhang", "pin": "000000"});
+    let (status, body) = tablet.post("/api/store/put-aside", wrong).await;
+    assert_eq!((status, body["code"].as_str()), (401, Some("wrong_pin")));
+    assert_eq!(std::fs::read(&path).expect("untouched"), damaged);
+    server.offline.store(true, Ordering::SeqCst);
+    let (status, body) = tablet.post("/api/store/put-aside", me.clone()).await;
+    assert_eq!((status, &body["locked"]), (200, &json!(false)), "{body}");
+    assert_eq!(body["enrolled"], true, "no network is needed");
+
+    // The next sync brings what the office has, and work goes on under the same keys.
+    server.offline.store(false, Ordering::SeqCst);
+    assert_eq!(tablet.sync().await, None);
+    let heads = tablet.heads(&task).await;
+    assert_eq!(heads, json!(server.heads(&task)));
+    tablet
+        .write(&task, "handling/measure", json!("接着写"))
+        .await;
+    let (status, _) = tablet.add_photo(&task, jpeg(120, 90, 7), "SP-01/p1").await;
+    assert_eq!(status, 200);
+    assert_eq!(tablet.sync().await, None);
+    assert_eq!(server.text(&task, "handling/measure"), "接着写");
+    tablet.kill_and_start().await;
+    tablet.unlock("zhang", "135790").await;
+    assert_eq!(tablet.sync().await, None);
+
+    // The damaged one is kept as it was, and can be rescued from its folder.
+    let entries = std::fs::read_dir(tablet.path()).expect("lists");
+    let folders = entries.map(|e| e.expect("entry").path());
+    let aside: Vec<_> = folders
+        .filter(|p| {
+            p.file_name()
+                .is_some_and(|n| n.to_string_lossy().starts_with("damaged-"))
+        })
+        .collect();
+    let [aside] = aside.as_slice() else {
+        panic!("{aside:?}")
+    };
+    assert_eq!(
+        std::fs::read(aside.join("store.sqlite")).expect("kept"),
+        damaged
+    );
+    std::fs::write(aside.join("store.sqlite"), &db).expect("somebody mends the page");
+    let (_dir, out) = out();
+    let report = rescue(aside, "zhang", "135790", &out, START, &mut Seeded(1)).expect("rescues");
+    assert_eq!((report.changes, report.photos), (19, 1), "{report:?}");
+    // Nobody hands the tablet back without having heard of it.
+    let back = json!({"pin": "135790"});
+    let (status, body) = tablet.post("/api/hand-back", back).await;
+    assert_eq!((status, body["code"].as_str()), (409, Some("damaged_kept")));
 }

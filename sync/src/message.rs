@@ -188,7 +188,8 @@ pub struct SyncResponse {
     /// One for each of the request's blobs, in its order.
     #[n(11)]
     pub blobs: Vec<BlobState>,
-    /// Blobs of colleagues that the device may fetch.
+    /// Blobs of its tasks that the server stores: thumbnails and renditions to be fetched, of originals and
+    /// clips the word that they are safe.
     #[n(12)]
     pub offered: Vec<BlobRef>,
     /// The server does not know the cursor: its store was restored from a backup, or is another

@@ -7,6 +7,7 @@
 //!
 //! Signing keys are never kept: each signature asks for the PIN anew.
 
+mod aside;
 pub mod bundle;
 pub mod clips;
 pub mod completeness;

@@ -13,9 +13,9 @@ use crate::api::photos::*;
 use crate::api::tasks::Delivery;
 use crate::photos::render::Picture;
 use crate::photos::{PhotoError, exif};
+use crate::store::delivery;
 use crate::store::pieces::State;
 use crate::store::queue::{self, BlobRow, form};
-use crate::store::{changes, delivery};
 
 /// Room that is left free for the record itself, in bytes.
 pub(super) const RESERVE: u64 = 64 << 20;
@@ -83,6 +83,12 @@ fn degrees(e7: i64) -> String {
 }
 
 impl Agent {
+    /// Whether there is room for so many bytes beside what is left free for the record itself.
+    pub(super) fn has_room(&self, bytes: u64) -> bool {
+        let free = self.space.free_bytes(&self.data);
+        free.is_none_or(|free| free >= bytes.saturating_add(RESERVE))
+    }
+
     /// Adds a photo. Files first, then cells and queue in one transaction: a crash in between leaves
     /// encrypted files that nothing names, never half a photo.
     pub fn add_photo(&self, me: &str, task: &str, upload: Upload) -> Result<PhotoView, Problem> {
@@ -333,6 +339,7 @@ pub(super) fn delivery_word(row: Option<&BlobRow>) -> Delivery {
     match State::of(row) {
         State::Refused => Delivery::Refused,
         State::Here => Delivery::OnThisTablet,
+        State::Elsewhere => Delivery::Elsewhere,
         State::Sent => Delivery::Sent,
         State::Confirmed => Delivery::Confirmed,
     }
@@ -415,9 +422,4 @@ pub(super) fn seen(record: &Loaded, blobs: &[BlobRow]) -> impl Fn(&Sha256) -> Op
         }
     }
     move |sha256| forms.get(sha256).copied()
-}
-
-/// Whether a change that is not here is waited for.
-pub(super) fn dependency_missing(db: &rusqlite::Connection, task: &str) -> Result<bool, Problem> {
-    changes::any_waiting(db, task).map_err(storage)
 }

@@ -1,12 +1,15 @@
 //! Everything that stands in the way of signing on this tablet.
 
+use std::collections::BTreeSet;
+
 use rusqlite::Connection;
+use sync::author::Author;
 use sync::ids::Sha256;
 
 use super::{Loaded, completeness, photos, storage};
 use crate::api::Problem;
 use crate::api::record::{Missing, Place, Step};
-use crate::store::{queue, recordings};
+use crate::store::{changes, queue, recordings};
 
 fn someone(step_person: &str) -> Place {
     Place {
@@ -15,8 +18,27 @@ fn someone(step_person: &str) -> Place {
         item: None,
         point: None,
         photo: None,
-        person: Some(step_person.to_owned()),
+        person: (!step_person.is_empty()).then(|| step_person.to_owned()),
     }
+}
+
+/// Persons of whom something is here that stands on what is not here; empty for the server. Whose work is not
+/// waited for, by a reason in the statements or because they were relieved, holds up no signing: a tablet
+/// can name what does not exist.
+pub(super) fn incomplete(
+    db: &Connection,
+    record: &Loaded,
+    excluded: &[String],
+) -> Result<BTreeSet<String>, Problem> {
+    let authors = changes::waiting_authors(db, &record.id.to_string()).map_err(storage)?;
+    let persons = authors
+        .iter()
+        .filter_map(|a| minicbor::decode::<Author>(a).ok())
+        .map(|author| author.person);
+    let waited_for = |person: &String| {
+        person.is_empty() || (!excluded.contains(person) && record.status_of(person) == "active")
+    };
+    Ok(persons.filter(waited_for).collect())
 }
 
 /// Everything that stands in the way of signing on this tablet.
@@ -71,20 +93,16 @@ pub(super) fn missing_here(
             place,
         });
     }
-    if photos::dependency_missing(db, &task)? {
-        let place = Place {
-            step: Step::SignOff,
-            path: None,
-            item: None,
-            point: None,
-            photo: None,
-            person: None,
-        };
+    for person in incomplete(db, record, excluded)? {
+        let text = format!(
+            "{} 的部分内容尚未到齐，请先同步；仍不到齐时，可以注明不等待的原因。",
+            record.name_of(&person)
+        );
         rows.push(Missing {
             code: "dependency_missing".into(),
-            text: "同事的部分内容尚未到齐，请先同步。".into(),
+            text,
             blocks: true,
-            place,
+            place: someone(&person),
         });
     }
     for member in &record.roster.members {

@@ -2,22 +2,26 @@
 //! can be kept or discarded.
 //!
 //! What a crash leaves behind: a piece without its row, which the next try writes over or which goes
-//! with the recording; a whole clip that nothing names, and the recording as it was; a recording that is
-//! `gone`, whose files the next start removes. What was acknowledged is there each time.
+//! with the recording, and else a later start removes as it does a whole clip that nothing names; a recording
+//! that is `gone`, whose files the next start removes. What was acknowledged is there each time.
 
 use axum::http::StatusCode;
 use sync::clip;
+use sync::ids::TaskId;
 
 use super::clips::{NewFile, check_length, refuse, too_large};
 use super::photos::{RESERVE, check_point_exists, write_failed};
 use super::tasks::Circumstances;
+use super::tasks::state_of;
 use super::write::{read_only, refuse_read_only};
 use super::{Agent, Open, disk_full, lock, storage};
 use crate::api::Problem;
 use crate::api::clips::{ClipView, NewClip};
-use crate::api::recordings::{MAX_PIECE, MAX_PIECES, RecordingList, RecordingView};
+use crate::api::recordings::{MAX_PIECE, MAX_PIECES, OpenRecording, RecordingList, RecordingView};
+use crate::api::tasks::TaskState;
 use crate::store::blobs::Blobs;
 use crate::store::recordings::{self, Recording, piece_name};
+use crate::vault::MAX_FAILURES;
 
 fn no_such_recording() -> Problem {
     Problem::not_found("no_such_recording", "本机没有这段录制：它已经保留或丢弃。")
@@ -118,7 +122,7 @@ impl Agent {
         } else {
             self.append(&blobs, &mut row, about, bytes)?;
         }
-        self.with_record(me, task, |open, id| view(&row, open, id))
+        self.with_record(me, task, |open, id| view(&row, open, id, true))
     }
 
     /// File first, then the row: a crash in between leaves a file that the next try writes over.
@@ -155,11 +159,46 @@ impl Agent {
     /// The recordings of a record that are no clips yet, on this tablet: broken off, or being made. Those
     /// of colleagues who share the tablet too, so that none is forgotten.
     pub fn recordings(&self, me: &str, task: &str) -> Result<RecordingList, Problem> {
+        let here = self.unlockers()?;
         self.with_record(me, task, |open, id| {
             let found = recordings::of_task(&open.db, task).map_err(storage)?;
-            let rows: Result<Vec<_>, _> = found.iter().map(|row| view(row, open, id)).collect();
-            Ok(RecordingList { rows: rows? })
+            let mut rows = Vec::new();
+            for row in &found {
+                let may_discard = may_discard(row, open, id, me, &here)?;
+                rows.push(view(row, open, id, may_discard)?);
+            }
+            Ok(RecordingList { rows })
         })
+    }
+
+    /// The recordings of all records about which is to be decided.
+    pub(super) fn recordings_to_decide(&self, me: &str) -> Result<Vec<OpenRecording>, Problem> {
+        let here = self.unlockers()?;
+        self.with_open(|open| {
+            let mut all = Vec::new();
+            for row in recordings::all(&open.db).map_err(storage)? {
+                let Ok(id) = row.task.parse() else { continue };
+                let may_discard = may_discard(&row, open, id, me, &here)?;
+                let record = open.record(id)?;
+                all.push(OpenRecording {
+                    number: record.facts.number.clone(),
+                    object: record.facts.object.name.clone(),
+                    name: record.name_of(&row.person),
+                    recording: row.recording,
+                    task: row.task,
+                    may_discard,
+                });
+            }
+            Ok(all)
+        })
+    }
+
+    /// Who can still unlock this tablet.
+    fn unlockers(&self) -> Result<Vec<String>, Problem> {
+        let (now, monotonic) = (self.now(), self.clock.monotonic_ms());
+        let cards = lock(&self.vault).cards(now, monotonic).map_err(storage)?;
+        let open = cards.into_iter().filter(|c| c.failures < MAX_FAILURES);
+        Ok(open.map(|c| c.person).collect())
     }
 
     /// Makes a recording a clip, as far as it is here. Once more changes nothing.
@@ -215,7 +254,10 @@ impl Agent {
         self.clip(me, task, recording)
     }
 
-    /// Discards a recording of `me`, for good.
+    /// Discards a recording for good; see [`may_discard`].
+    ///
+    /// # Errors
+    /// `recording_of_other`, `no_such_recording`.
     pub fn discard_recording(
         &self,
         me: &str,
@@ -225,10 +267,14 @@ impl Agent {
         check_id(recording)?;
         {
             let _one_at_a_time = lock(&self.recording);
-            self.with_record(me, task, |open, _| {
+            let here = self.unlockers()?;
+            // Also by somebody of the tablet who is not on the team: nobody else may be left.
+            self.with_open(|open| {
                 let row = recordings::get(&open.db, recording).map_err(storage)?;
                 let row = row.filter(|r| r.task == task && !r.gone);
-                if row.ok_or_else(no_such_recording)?.person != me {
+                let row = row.ok_or_else(no_such_recording)?;
+                let id = task.parse().map_err(|_| no_such_recording())?;
+                if !may_discard(&row, open, id, me, &here)? {
                     return Err(Problem::new(
                         StatusCode::FORBIDDEN,
                         "recording_of_other",
@@ -240,7 +286,12 @@ impl Agent {
             self.clear_recordings();
         }
         self.touch();
-        self.recordings(me, task)
+        match self.recordings(me, task) {
+            Err(problem) if problem.code == "no_such_task" => {
+                Ok(RecordingList { rows: Vec::new() })
+            }
+            listed => listed,
+        }
     }
 
     fn clear_recordings(&self) {
@@ -270,7 +321,34 @@ fn head_of(bytes: &[u8]) -> &[u8] {
     bytes.get(..clip::HEAD_BYTES).unwrap_or(bytes)
 }
 
-fn view(row: &Recording, open: &mut Open, id: sync::ids::TaskId) -> Result<RecordingView, Problem> {
+/// Whether `me` may discard a recording: who recorded it may; anybody when it cannot be kept any more, or when who
+/// recorded it is not on the team any more or cannot unlock the tablet. `here`: who can.
+fn may_discard(
+    row: &Recording,
+    open: &mut Open,
+    id: TaskId,
+    me: &str,
+    here: &[String],
+) -> Result<bool, Problem> {
+    if row.person == me || !here.contains(&row.person) {
+        return Ok(true);
+    }
+    let around = Circumstances::of(&open.db, &row.task)?;
+    let record = open.record(id)?;
+    let closed = matches!(
+        state_of(record, &around),
+        TaskState::Sealed | TaskState::Accepted | TaskState::Withdrawn
+    );
+    let on_team = record.roster.members.iter().any(|m| m.person == row.person);
+    Ok(closed || !on_team || record.status_of(&row.person) != "active")
+}
+
+fn view(
+    row: &Recording,
+    open: &mut Open,
+    id: TaskId,
+    may_discard: bool,
+) -> Result<RecordingView, Problem> {
     let about: NewClip = serde_json::from_str(&row.about).map_err(|e| Problem::internal(&e))?;
     Ok(RecordingView {
         recording: row.recording.clone(),
@@ -280,5 +358,6 @@ fn view(row: &Recording, open: &mut Open, id: sync::ids::TaskId) -> Result<Recor
         pieces: row.pieces,
         name: open.record(id)?.name_of(&row.person),
         person: row.person.clone(),
+        may_discard,
     })
 }

@@ -3,7 +3,7 @@
 use sync::ids::Sha256;
 use sync::signoff::{self, PartyAct, Signed, Standing, Statement, StatementKind, Subject};
 
-use super::ready::missing_here;
+use super::ready::{incomplete, missing_here};
 use super::tasks::Circumstances;
 use super::team::role_word;
 use super::{Loaded, Open};
@@ -180,6 +180,7 @@ pub(super) fn sign_off_view(
     } else {
         missing_here(&open.db, record, &here, &waiting_for, offset)?
     };
+    let incomplete = incomplete(&open.db, record, &[])?;
     let must_sign = record.signers();
     let signers = record.roster.members.iter().map(|m| Signer {
         person: m.person.clone(),
@@ -189,6 +190,7 @@ pub(super) fn sign_off_view(
         signs: must_sign.iter().any(|s| s.person == m.person),
         can_sign_here: m.keys.iter().any(|k| k.device_key == here),
         used_own_tablet: record.wrote_elsewhere(&m.person, &here),
+        incomplete: incomplete.contains(&m.person),
         done_at: record.done_at(&m.person),
         excluded_reason: excluded
             .iter()

@@ -7,7 +7,7 @@ use sync::ids::{DeviceId, Sha256};
 use sync::ink::NoInk;
 use sync::signoff::{self, Excluded, MEANING, PartyAct, Signed, Statement, Subject, Witness};
 
-use super::ready::missing_here;
+use super::ready::{incomplete, missing_here};
 use super::sign_off_view::{excluded_of, list, party_of, sign_off_view, subject_statements};
 use super::tasks::{Circumstances, state_of};
 use super::write::{read_only, refuse_read_only};
@@ -17,7 +17,7 @@ use crate::api::record::MissingList;
 use crate::api::sign::{BeginSignOff, Ink, InspectorSignature, PartyStatement, SignOff};
 use crate::api::tasks::TaskState;
 use crate::store::statements::{self, SignOffRow};
-use crate::store::{changes, delivery, queue};
+use crate::store::{delivery, queue};
 
 /// The bytes of ink that are hashed into the statement.
 fn ink_bytes(ink: &Ink) -> Result<Vec<u8>, Problem> {
@@ -203,7 +203,7 @@ impl Agent {
             open.record(id)?;
             let device = open.device.clone();
             let record = open.records.get(&id).ok_or_else(super::no_such_task)?;
-            let (subject, row) = signing_subject(record, &around, &open.db, task)?;
+            let (subject, row) = signing_subject(record, &around, &open.db)?;
             if subject_statements(record, &around, &subject)
                 .next()
                 .is_some()
@@ -250,7 +250,7 @@ impl Agent {
             let around = Circumstances::of(&open.db, task)?;
             open.record(id)?;
             let record = open.records.get(&id).ok_or_else(super::no_such_task)?;
-            may_sign(record, &around, &open.db, task, &request.person)
+            may_sign(record, &around, &open.db, &request.person)
         })?;
         let opened = self.try_pin(&request.person, &request.pin)?;
         let secret = SigningKey::from_bytes(&opened.signing_seed);
@@ -259,8 +259,8 @@ impl Agent {
             let around = Circumstances::of(&open.db, task)?;
             open.record(id)?;
             let record = open.records.get(&id).ok_or_else(super::no_such_task)?;
-            may_sign(record, &around, &open.db, task, &request.person)?;
-            let (subject, row) = signing_subject(record, &around, &open.db, task)?;
+            may_sign(record, &around, &open.db, &request.person)?;
+            let (subject, row) = signing_subject(record, &around, &open.db)?;
             let subject_sha256 = subject.sha256();
             let (party, ..) = party_of(record, &around, &subject_sha256).ok_or_else(party_first)?;
             let role = record
@@ -327,7 +327,6 @@ fn signing_subject(
     record: &Loaded,
     around: &Circumstances,
     db: &Connection,
-    task: &str,
 ) -> Result<(Subject, SignOffRow), Problem> {
     let row = around
         .sign_off
@@ -343,10 +342,17 @@ fn signing_subject(
             "同步带来了新的内容，记录已变化；请放弃本次签字，核对后重新开始。",
         ));
     }
-    if changes::any_waiting(db, task).map_err(storage)? {
+    let excluded: Vec<String> = excluded_of(Some(&row))
+        .into_iter()
+        .map(|e| e.person)
+        .collect();
+    if let Some(person) = incomplete(db, record, &excluded)?.first() {
         return Err(Problem::conflict(
             "dependency_missing",
-            "同事的部分内容尚未到齐，请先同步。",
+            format!(
+                "{} 的部分内容尚未到齐，请先同步；仍不到齐时，请放弃本次签字，注明不等待的原因后重新开始。",
+                record.name_of(person)
+            ),
         ));
     }
     Ok((subject, row))
@@ -356,10 +362,9 @@ fn may_sign(
     record: &Loaded,
     around: &Circumstances,
     db: &Connection,
-    task: &str,
     person: &str,
 ) -> Result<(), Problem> {
-    let (subject, _) = signing_subject(record, around, db, task)?;
+    let (subject, _) = signing_subject(record, around, db)?;
     if party_of(record, around, &subject.sha256()).is_none() {
         return Err(party_first());
     }

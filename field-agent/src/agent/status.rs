@@ -11,7 +11,7 @@ use crate::api::sync::*;
 use crate::api::tasks::{Delivery, TaskCard};
 use crate::store::pieces::{self, File, Piece};
 use crate::store::queue::BlobRow;
-use crate::store::{self, changes, delivery, queue, tasks};
+use crate::store::{self, changes, delivery, queue, tasks, waits};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -20,6 +20,7 @@ fn add(counters: &mut Counters, delivery: Delivery) {
         Delivery::OnThisTablet | Delivery::Refused => counters.on_this_tablet += 1,
         Delivery::Sent => counters.sent += 1,
         Delivery::Confirmed => counters.confirmed += 1,
+        Delivery::Elsewhere => counters.elsewhere += 1,
     }
 }
 
@@ -27,31 +28,48 @@ fn add_all(counters: &mut Counters, more: Counters) {
     counters.on_this_tablet += more.on_this_tablet;
     counters.sent += more.sent;
     counters.confirmed += more.confirmed;
+    counters.elsewhere += more.elsewhere;
 }
 
 /// By [`pieces::State`].
-fn counters([refused, here, sent, confirmed]: [u32; 4]) -> Counters {
+fn counters([refused, here, elsewhere, sent, confirmed]: [u32; 5]) -> Counters {
     Counters {
         on_this_tablet: refused + here,
         sent,
         confirmed,
+        elsewhere,
     }
 }
 
-/// When the oldest thing that the server has not confirmed was written.
-const OLDEST: &str = "SELECT min(at) FROM (
-    SELECT at FROM change WHERE delivery <> 2
-    UNION ALL SELECT at FROM statement WHERE delivery <> 2
-    UNION ALL SELECT at FROM blob WHERE here = 1 AND delivery <> 2)";
+/// A clock that is put right by less than this was right, in milliseconds.
+const CLOCK_SLACK_MS: i64 = 10 * 60_000;
 
-/// How long something has waited for the server (lesson 24): `none`, `one_day`, `three_days`.
-pub(super) fn waiting_since(db: &rusqlite::Connection, now: i64) -> rusqlite::Result<&'static str> {
-    let oldest: Option<i64> = db.query_row(OLDEST, [], |r| r.get(0))?;
-    Ok(match oldest.map_or(0, |at| now - at) {
+/// How long something has waited for the server (lesson 24): `none`, `one_day`, `three_days`. `last_sync`: when
+/// the server last answered.
+pub(super) fn waiting_since(
+    db: &rusqlite::Connection,
+    now: i64,
+    last_sync: Option<i64>,
+) -> rusqlite::Result<&'static str> {
+    let Some((oldest, newest)) = waits::ends(db)? else {
+        return Ok("none");
+    };
+    Ok(match age(oldest, newest, now, last_sync) {
         age if age >= 3 * DAY_MS => "three_days",
         age if age >= DAY_MS => "one_day",
         _ => "none",
     })
+}
+
+/// How old the oldest is at most. What claims to be written in the future was written while the clock was ahead:
+/// nobody knows when, so it counts as old, since a warning too many is better than none for weeks.
+fn age(oldest: i64, newest: i64, now: i64, last_sync: Option<i64>) -> i64 {
+    let known = now.saturating_sub(oldest);
+    if newest <= now.saturating_add(CLOCK_SLACK_MS) {
+        return known;
+    }
+    let unheard = last_sync.filter(|at| *at <= now).map_or(0, |at| now - at);
+    known.max(unheard).max(DAY_MS)
 }
 
 /// Bytes that the server does not have: changes (about a third once packed) and what may go of photos.
@@ -76,8 +94,9 @@ impl Agent {
     pub fn sync_status(&self) -> Result<SyncStatus, Problem> {
         let now = self.now();
         let phase = self.phase();
-        let (rows, records, photos, clips, originals, waits, warning, bytes_left) = self
-            .with_open(|open| {
+        let last_sync = lock(&self.vault).get_i64("last_sync_at").map_err(storage)?;
+        let (rows, records, photos, clips, originals, waits, warning, bytes_left, refused) =
+            self.with_open(|open| {
                 let mut rows = Vec::new();
                 let (mut records, mut photos) = (Counters::default(), Counters::default());
                 let mut clips = Counters::default();
@@ -103,12 +122,13 @@ impl Agent {
                 }
                 let originals = originals_chosen(&open.db).map_err(storage)?;
                 let waits = self.originals_wait(originals);
-                let warning = waiting_since(&open.db, now).map_err(storage)?;
+                let warning = waiting_since(&open.db, now, last_sync).map_err(storage)?;
                 let left = bytes_left(&open.db, waits.is_none()).map_err(storage)?;
                 let any = queue::originals_left(&open.db).map_err(storage)?;
                 let waits = waits.filter(|_| any);
+                let refused = waits::refused(&open.db).map_err(storage)?;
                 Ok((
-                    rows, records, photos, clips, originals, waits, warning, left,
+                    rows, records, photos, clips, originals, waits, warning, left, refused,
                 ))
             })?;
         let rate = self.link_rate();
@@ -134,7 +154,7 @@ impl Agent {
             photos,
             clips,
             rows,
-            last_success_at: vault.get_i64("last_sync_at").map_err(storage)?,
+            last_success_at: last_sync,
             last_try_at,
             next_try_at,
             last_error,
@@ -144,6 +164,10 @@ impl Agent {
             bytes_left,
             seconds_left,
             warning: warning.into(),
+            refused: RefusedWork {
+                changes: refused.changes,
+                files: refused.files,
+            },
             free_bytes: self.space.free_bytes(&self.data),
             clock_offset_ms: vault.get_i64("clock_offset_ms").map_err(storage)?,
             revision: self.revision.load(Ordering::Relaxed),
@@ -244,6 +268,7 @@ fn record_sync(
             on_this_tablet: here + refused,
             sent,
             confirmed,
+            elsewhere: 0,
         },
         photos: counters(files.photos),
         clips: counters(files.clips),

@@ -13,7 +13,7 @@ use super::{Agent, Loaded, Open, no_such_task, storage};
 use crate::api::Problem;
 use crate::api::tasks::*;
 use crate::store::pieces::{self, Piece};
-use crate::store::{changes, queue, statements, tasks};
+use crate::store::{changes, queue, recordings, statements, tasks};
 
 const DAY_MS: i64 = 86_400_000;
 const CHINA_OFFSET_MS: i64 = 8 * 3_600_000;
@@ -151,6 +151,7 @@ pub(super) fn card(
         unconfirmed_photos,
         clips: view.standing("clip").len() as u32,
         unconfirmed_clips,
+        recordings: 0,
         changed_at,
         code: code_state(record),
     })
@@ -277,7 +278,10 @@ impl Agent {
     /// The tasks of `me`, returned ones first, then by days left.
     pub fn tasks(&self, me: &str, query: &TaskQuery) -> Result<TaskList, Problem> {
         let now = self.now();
-        let stored = self.with_open(|open| tasks::cards(&open.db).map_err(storage))?;
+        let (stored, recordings) = self.with_open(|open| {
+            let recordings = recordings::all(&open.db).map_err(storage)?;
+            Ok((tasks::cards(&open.db).map_err(storage)?, recordings))
+        })?;
         let mut rows: Vec<TaskCard> = stored
             .iter()
             .filter_map(|(_, json, _)| serde_json::from_str::<TaskCard>(json).ok())
@@ -286,6 +290,7 @@ impl Agent {
         let mut counts: BTreeMap<u8, StateCount> = BTreeMap::new();
         for card in &mut rows {
             for_viewer(card, me, now);
+            card.recordings = recordings.iter().filter(|r| r.task == card.task).count() as u32;
             counts
                 .entry(card.state as u8)
                 .or_insert(StateCount {
@@ -341,6 +346,7 @@ impl Agent {
             let record = open.records.get(&id).ok_or_else(no_such_task)?;
             let mut card = card(&open.db, record, &around, &here, changed_at)?;
             for_viewer(&mut card, me, now);
+            card.recordings = recordings::of_task(&open.db, task).map_err(storage)?.len() as u32;
             Ok(detail(record, card, id))
         })
     }

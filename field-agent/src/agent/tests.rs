@@ -47,14 +47,24 @@ async fn agent(dir: &Path, room: Option<u64>) -> (Arc<Agent>, String) {
 async fn agent_with(dir: &Path, space: Arc<dyn Space>) -> (Arc<Agent>, String) {
     let server = Server::new();
     let task = server.dispatch(1, &["zhang", "li"]);
-    server.issue("CODE-1", &["zhang"]);
+    (agent_of(&server, "zhang", dir, space).await, task)
+}
+
+/// The agent of one inspector at this server.
+async fn agent_of(
+    server: &Arc<Server>,
+    person: &str,
+    dir: &Path,
+    space: Arc<dyn Space>,
+) -> Arc<Agent> {
+    server.issue("CODE-1", &[person]);
     let agent = Agent::new(Ports {
         data: dir.to_owned(),
         clock: Arc::new(TestClock::new()),
-        random: Box::new(Seeded(5)),
+        random: Box::new(Seeded(5 + person.len() as u64)),
         keys: Arc::new(FileKeyStore::new(dir.join("device.secret"))),
         space,
-        fetch: server,
+        fetch: server.clone(),
         other_tablets: Arc::new(crate::host::TlsTablets),
         pin_cost: PinCost {
             m_kib: 64,
@@ -63,13 +73,13 @@ async fn agent_with(dir: &Path, space: Arc<dyn Space>) -> (Arc<Agent>, String) {
         server: None,
     })
     .expect("starts");
-    let request = json!({"server": "https://server.test", "code": "CODE-1", "pins": [{"person": "zhang", "pin": "135790"}]});
+    let request = json!({"server": "https://server.test", "code": "CODE-1", "pins": [{"person": person, "pin": "135790"}]});
     agent
         .enrol(serde_json::from_value(request).expect("request"))
         .await
         .expect("enrols");
     assert!(agent.sync_once().await.is_none());
-    (agent, task)
+    agent
 }
 
 fn opinion(text: &str) -> EditRequest {
@@ -250,4 +260,36 @@ async fn lesson_10_a_draft_is_kept_until_it_is_saved() {
             .keep_draft("zhang", draft(&task, Some(&long), 6))
             .is_err()
     );
+}
+
+// F8, lesson 18: colleagues' pictures leave room for the record
+#[tokio::test]
+async fn what_comes_by_itself_leaves_room_for_the_record() {
+    let server = Server::new();
+    let task = server.dispatch(1, &["zhang", "li"]);
+    let dirs = [
+        tempfile::tempdir().expect("dir"),
+        tempfile::tempdir().expect("dir"),
+    ];
+    let plenty = Arc::new(Room(None));
+    let zhang = agent_of(&server, "zhang", dirs[0].path(), plenty).await;
+    let space = Arc::new(Shrinking(60_000_000.into()));
+    let li = agent_of(&server, "li", dirs[1].path(), space.clone()).await;
+    let upload = Upload {
+        bytes: jpeg(640, 480, 3).into(),
+        point: String::new(),
+        caption: String::new(),
+    };
+    zhang.add_photo("zhang", &task, upload).expect("adds");
+    for agent in [&zhang, &li, &li] {
+        assert!(agent.sync_once().await.is_none());
+    }
+    let here = || {
+        let photo = li.photos("li", &task).expect("lists").rows.remove(0);
+        (photo.has_thumbnail, photo.has_rendition)
+    };
+    assert_eq!(here(), (false, false), "there is no room");
+    space.0.store(1 << 40, std::sync::atomic::Ordering::SeqCst);
+    assert!(li.sync_once().await.is_none());
+    assert_eq!(here(), (true, true));
 }

@@ -7,14 +7,15 @@ use std::sync::atomic::Ordering;
 use axum::http::StatusCode;
 use ed25519_dalek::SigningKey;
 use sync::ids::Key;
+use zeroize::Zeroizing;
 
+use super::aside::StoreKeys;
 use super::status::waiting_since;
-use super::sync::unconfirmed;
 use super::{Agent, Open, damaged, lock, storage};
 use crate::api::Problem;
 use crate::api::unlock::{AgentState, InspectorCard};
 use crate::store::blobs::Blobs;
-use crate::store::{self, OpenError};
+use crate::store::{self, OpenError, waits};
 use crate::vault::slot::Opened;
 use crate::vault::{MAX_FAILURES, PIN_MIN, UnlockError};
 
@@ -22,9 +23,13 @@ impl Agent {
     /// What the tablet shows, to whom.
     pub fn state(&self, me: Option<&str>) -> Result<AgentState, Problem> {
         let now = self.now();
+        let last_sync = lock(&self.vault).get_i64("last_sync_at").map_err(storage)?;
         let counted = lock(&self.open)
             .as_ref()
-            .map(|open| Ok((unconfirmed(&open.db)?, waiting_since(&open.db, now)?)))
+            .map(|open| {
+                let warning = waiting_since(&open.db, now, last_sync)?;
+                Ok((waits::counts(&open.db)?, warning))
+            })
             .transpose();
         let counted = counted.map_err(storage)?;
         let warning = counted.map_or("none", |(_, warning)| warning);
@@ -58,7 +63,7 @@ impl Agent {
             locked: me.is_none(),
             me,
             inspectors,
-            last_sync_at: number("last_sync_at")?,
+            last_sync_at: last_sync,
             // A closed store cannot be asked: then as it was when it last could be.
             unconfirmed_records: match counted {
                 Some((records, _)) => records,
@@ -143,8 +148,13 @@ impl Agent {
             <[u8; 32]>::try_from(value.as_slice())
                 .map_err(|_| damaged(&format!("{key} is missing")))
         };
-        let device = SigningKey::from_bytes(&bytes_32("device_seed")?);
-        let server_key = Key(bytes_32("server_key")?);
+        let keys = StoreKeys {
+            device_seed: Zeroizing::new(bytes_32("device_seed")?),
+            server_key: bytes_32("server_key")?,
+        };
+        self.keep_keys(&opened.data_key, &keys)?;
+        let device = SigningKey::from_bytes(&keys.device_seed);
+        let server_key = Key(keys.server_key);
         let epoch = self.settle_epoch(&db)?;
         let opened = Open {
             db,

@@ -52,6 +52,7 @@ fn documented() -> OpenApiRouter<Arc<Agent>> {
         .routes(routes!(unlock::unlock))
         .routes(routes!(unlock::lock))
         .routes(routes!(unlock::active))
+        .routes(routes!(unlock::put_store_aside))
         .routes(routes!(unlock::hand_back))
         .routes(routes!(unlock::enrol_lookup))
         .routes(routes!(unlock::enrol))

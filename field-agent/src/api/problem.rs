@@ -30,6 +30,9 @@ pub struct Problem {
     /// What stands in the way of signing, each with the place it leads to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<super::record::Missing>,
+    /// Recordings that stand in the way of handing the tablet back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recordings: Vec<super::recordings::OpenRecording>,
 }
 
 /// One wrong field of a request.
@@ -53,6 +56,7 @@ impl Problem {
             tries_left: None,
             retry_after_ms: None,
             missing: Vec::new(),
+            recordings: Vec::new(),
         }
     }
 

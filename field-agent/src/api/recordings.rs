@@ -30,6 +30,22 @@ pub struct RecordingView {
     /// Who recorded it.
     pub person: String,
     pub name: String,
+    /// Whether the person who asks may discard it: who recorded it; anybody when it cannot be kept any more, or
+    /// when who recorded it is gone from the team or the tablet.
+    pub may_discard: bool,
+}
+
+/// A recording about which is to be decided, with the record to which it belongs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OpenRecording {
+    pub task: String,
+    pub number: String,
+    pub object: String,
+    pub recording: String,
+    /// Who recorded it.
+    pub name: String,
+    /// As in [`RecordingView`].
+    pub may_discard: bool,
 }
 
 /// The recordings of a record that are no clips yet, those that began first first.
@@ -91,7 +107,8 @@ pub async fn keep_recording(
     .await
 }
 
-/// Discards a recording for good; only who recorded it may.
+/// Discards a recording for good: who recorded it may, and anybody of the tablet when it cannot be kept any more or
+/// who recorded it is gone from the team or the tablet.
 #[utoipa::path(delete, path = "/api/tasks/{task}/recordings/{recording}", tag = "clips",
     params(("task" = String, Path), ("recording" = String, Path)),
     responses((status = 200, body = RecordingList),

@@ -35,6 +35,8 @@ pub struct Signer {
     pub can_sign_here: bool,
     /// Has written on a tablet other than this one.
     pub used_own_tablet: bool,
+    /// Some of the member's work is here that stands on what is not here.
+    pub incomplete: bool,
     /// When the member marked their part as finished, ms.
     pub done_at: Option<i64>,
     /// Reason why work on the member's own tablet is not waited for.

@@ -26,12 +26,14 @@ pub enum SyncPhase {
     Stopped,
 }
 
-/// Three counters: each thing is in exactly one of them.
+/// Four counters: each thing is in exactly one of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Counters {
     pub on_this_tablet: u32,
     pub sent: u32,
     pub confirmed: u32,
+    /// Not here, and the server has not said that it has it.
+    pub elsewhere: u32,
 }
 
 /// Why the last try failed.
@@ -100,6 +102,15 @@ pub struct FilesSync {
     pub clips: Vec<ClipSync>,
 }
 
+/// What the office has refused for good: it waits for nothing but a person.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefusedWork {
+    /// Changes and signatures. The office keeps them in quarantine, where its administrator decides.
+    pub changes: u32,
+    /// Photos and clips that the office did not take: they are on this tablet only.
+    pub files: u32,
+}
+
 /// Everything about sync.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SyncStatus {
@@ -125,6 +136,7 @@ pub struct SyncStatus {
     pub seconds_left: Option<u64>,
     /// `none`, `one_day` or `three_days`: how long something has been unconfirmed (lesson 24).
     pub warning: String,
+    pub refused: RefusedWork,
     pub free_bytes: Option<u64>,
     pub clock_offset_ms: Option<i64>,
     pub revision: u64,

@@ -37,10 +37,12 @@ pub enum Delivery {
     OnThisTablet,
     /// Sent, not yet confirmed.
     Sent,
-    /// The server's receipt names it.
+    /// The server's receipt names it, or the server has said that it stores it.
     Confirmed,
     /// Refused for good; `error` says why and what to do.
     Refused,
+    /// Not on this tablet, and the server has not said that it has it: on a colleague's.
+    Elsewhere,
 }
 
 /// An item 抽查事项 of a task.
@@ -108,6 +110,9 @@ pub struct TaskCard {
     pub clips: u32,
     #[serde(default)]
     pub unconfirmed_clips: u32,
+    /// Recordings on this tablet that were broken off, or are being made.
+    #[serde(default)]
+    pub recordings: u32,
     /// When the record last changed here, ms.
     pub changed_at: i64,
     /// The object's inspection code (X2).

@@ -74,6 +74,9 @@ pub struct UnlockRequest {
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct HandBack {
     pub pin: String,
+    /// What the office has refused for good is given up with the tablet.
+    #[serde(default)]
+    pub give_up_refused: bool,
 }
 
 /// Where to enrol, and the one-time code that an administrator issued.
@@ -139,6 +142,28 @@ pub async fn unlock(
         .into_response())
 }
 
+/// Puts a store aside that `store_damaged` was said of, and unlocks an empty one under the same keys, so that the tablet
+/// can be worked with. The damaged one is kept for `field-agent rescue`; the next sync brings what the office has.
+#[utoipa::path(post, path = "/api/store/put-aside", tag = "unlock", request_body = UnlockRequest,
+    responses((status = 200, body = AgentState), (status = 401, description = "`wrong_pin` with `tries_left`", body = super::Problem),
+        (status = 409, description = "`store_whole`, `keys_lost`, `sync_running`", body = super::Problem),
+        (status = 423, description = "`slot_closed`", body = super::Problem)))]
+pub async fn put_store_aside(
+    State(agent): Shared,
+    Body(request): Body<UnlockRequest>,
+) -> Result<Response, super::Problem> {
+    let cookie_agent = agent.clone();
+    let (token, state) = blocking_raw(agent, move |a| {
+        a.put_store_aside(&request.person, &request.pin)
+    })
+    .await?;
+    Ok((
+        [cookie_agent.access().session_cookie(&token)],
+        axum::Json(state),
+    )
+        .into_response())
+}
+
 /// Ends the session of this browser.
 #[utoipa::path(post, path = "/api/lock", tag = "unlock", responses((status = 200, body = AgentState)))]
 pub async fn lock(State(agent): Shared, headers: HeaderMap) -> Result<Response, super::Problem> {
@@ -163,13 +188,13 @@ pub async fn active(_me: Me) -> axum::http::StatusCode {
 /// The PIN is that of who has unlocked this session.
 #[utoipa::path(post, path = "/api/hand-back", tag = "unlock", request_body = HandBack,
     responses((status = 200, body = AgentState), (status = 401, description = "`wrong_pin` with `tries_left`", body = super::Problem),
-        (status = 409, description = "`not_all_confirmed`", body = super::Problem)))]
+        (status = 409, description = "`not_all_confirmed`; `recording_open` with `recordings`; `refused_work` and `damaged_kept`: again with `give_up_refused` when that is to be lost", body = super::Problem)))]
 pub async fn hand_back(
     State(agent): Shared,
     Me(me): Me,
     Body(request): Body<HandBack>,
 ) -> Answer<AgentState> {
-    blocking(agent, move |a| a.hand_back(&me, &request.pin)).await
+    blocking(agent, move |a| a.hand_back(&me, &request)).await
 }
 
 /// Asks the server for whom the code was issued; uses nothing up.

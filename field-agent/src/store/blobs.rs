@@ -5,6 +5,7 @@
 //! at any offset, and neither be exchanged nor cut off unseen. File names are derived from key and
 //! content hash, so that a copied folder does not even tell which known picture is in it.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -178,6 +179,72 @@ impl Blobs {
             }
         }
         Ok(out)
+    }
+}
+
+/// Under which name a piece lies of a blob that has not come wholly.
+pub fn piece(sha256: &str, from: u64) -> String {
+    format!("{sha256}@{from}")
+}
+
+impl Blobs {
+    /// The pieces of a blob that are here from its beginning on, each where the one before ends, and how many bytes
+    /// they are together.
+    pub fn pieces(&self, sha256: &str) -> (Vec<String>, u64) {
+        let (mut names, mut from) = (Vec::new(), 0);
+        while let Some(length) = self.len(&piece(sha256, from)).filter(|l| *l > 0) {
+            names.push(piece(sha256, from));
+            from += length;
+        }
+        (names, from)
+    }
+
+    /// How many bytes a blob has; `None` when it is not here.
+    pub fn len(&self, sha256: &str) -> Option<u64> {
+        let stored = fs::metadata(self.path(sha256)).ok()?.len();
+        let content = stored.checked_sub(HEADER as u64)?;
+        content.checked_sub(content.div_ceil((CHUNK + TAG) as u64) * TAG as u64)
+    }
+
+    /// Removes the pieces of a blob.
+    pub fn remove_pieces(&self, sha256: &str) -> io::Result<()> {
+        // The last first: what a crash leaves is found from the beginning.
+        for name in self.pieces(sha256).0.iter().rev() {
+            self.remove(name)?;
+        }
+        Ok(())
+    }
+
+    /// Files that were written before `before`, ms since 1970.
+    pub fn older_than(&self, before: i64) -> io::Result<Vec<PathBuf>> {
+        let before = std::time::UNIX_EPOCH
+            + std::time::Duration::from_millis(u64::try_from(before).unwrap_or(0));
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            if entry.metadata()?.modified()? < before {
+                found.push(entry.path());
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes those of `files` that have none of these names; how many.
+    pub fn remove_unnamed(
+        &self,
+        files: Vec<PathBuf>,
+        names: impl IntoIterator<Item = String>,
+    ) -> io::Result<u32> {
+        if files.is_empty() {
+            return Ok(0);
+        }
+        let named: HashSet<PathBuf> = names.into_iter().map(|name| self.path(&name)).collect();
+        let mut removed = 0;
+        for file in files.iter().filter(|file| !named.contains(*file)) {
+            fs::remove_file(file)?;
+            removed += 1;
+        }
+        Ok(removed)
     }
 }
 

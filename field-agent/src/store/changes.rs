@@ -302,10 +302,11 @@ pub fn clear_aside(db: &Connection, task: &str, hash: &Sha256) -> rusqlite::Resu
         .map(drop)
 }
 
-/// Whether a change of a record waits for another that is not here.
-pub fn any_waiting(db: &Connection, task: &str) -> rusqlite::Result<bool> {
-    db.prepare_cached("SELECT 1 FROM aside WHERE task = ?1 AND code = 'waiting'")?
-        .exists([task])
+/// The authors (CBOR) of whom a change waits for another that is not here.
+pub fn waiting_authors(db: &Connection, task: &str) -> rusqlite::Result<Vec<Vec<u8>>> {
+    db.prepare_cached("SELECT DISTINCT author FROM aside WHERE task = ?1 AND code = 'waiting'")?
+        .query_map([task], |r| r.get(0))?
+        .collect()
 }
 
 /// The row is on its way when it is neither confirmed nor refused.

@@ -14,6 +14,7 @@ pub mod recordings;
 pub mod slim;
 pub mod statements;
 pub mod tasks;
+pub mod waits;
 
 use std::path::Path;
 use std::time::Duration;
@@ -33,6 +34,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("sql/5.sql"),
     include_str!("sql/6.sql"),
     include_str!("sql/7.sql"),
+    include_str!("sql/8.sql"),
 ];
 
 /// Why the store did not open.

@@ -79,8 +79,8 @@ pub fn unconfirmed(db: &Connection, task: &str) -> rusqlite::Result<(u32, u32)> 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
     /// By [`State`].
-    pub photos: [u32; 4],
-    pub clips: [u32; 4],
+    pub photos: [u32; 5],
+    pub clips: [u32; 5],
     /// Photos and clips of which a transfer has failed.
     pub failed: u32,
 }
@@ -92,9 +92,11 @@ pub enum State {
     Refused,
     /// On this tablet only.
     Here,
+    /// Not on this tablet, and the server has not said that it has it: on a colleague's.
+    Elsewhere,
     /// Sent, not confirmed.
     Sent,
-    /// Confirmed, or a colleague's whose bytes are not here: the server or the colleague has it.
+    /// A receipt names it, or the server has said that it stores it.
     Confirmed,
 }
 
@@ -103,9 +105,10 @@ impl State {
     pub fn of(blob: Option<&BlobRow>) -> State {
         match blob {
             Some(b) if b.permanent => State::Refused,
+            Some(b) if b.delivery == delivery::CONFIRMED => State::Confirmed,
             Some(b) if b.delivery == delivery::SENT => State::Sent,
-            Some(b) if b.here && b.delivery != delivery::CONFIRMED => State::Here,
-            _ => State::Confirmed,
+            Some(b) if b.here => State::Here,
+            _ => State::Elsewhere,
         }
     }
 }

@@ -51,7 +51,8 @@ fn row(r: &Row<'_>) -> rusqlite::Result<BlobRow> {
     })
 }
 
-/// Notes a blob: ours to send (`here`), or a colleague's that is not here yet.
+/// Notes a blob: ours to send (`here`), or one that is not here and that the server says it has. Of bytes that
+/// are here that is no receipt.
 #[allow(clippy::too_many_arguments, reason = "the columns of one row")]
 pub fn put(
     db: &Connection,
@@ -65,7 +66,8 @@ pub fn put(
 ) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO blob(task, sha256, form, size, here, delivery, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-         ON CONFLICT(task, sha256) DO UPDATE SET here = max(here, ?5)",
+         ON CONFLICT(task, sha256) DO UPDATE SET here = max(here, ?5),
+           delivery = CASE WHEN max(here, ?5) = 0 THEN max(delivery, ?6) ELSE delivery END",
     )?
     .execute(params![task, sha256, form, size, here, delivery, at])
     .map(drop)
@@ -98,11 +100,22 @@ pub fn get(db: &Connection, task: &str, sha256: &str) -> rusqlite::Result<Option
     .optional()
 }
 
+/// Longest pause before a blob is tried again, in milliseconds: the first, doubled with each failure, at most a day.
+pub const FIRST_PAUSE_MS: i64 = 60_000;
+/// See [`FIRST_PAUSE_MS`].
+pub const MAX_PAUSE_MS: i64 = 86_400_000;
+/// So many times it is doubled.
+pub const MAX_DOUBLINGS: u32 = 11;
+
+/// Whether a blob's pause is over at `?1`. One that would last longer than any pause after so many failures was
+/// noted while the clock stood elsewhere: it is over.
+const DUE: &str = "(next_at <= ?1 OR next_at > ?1 + min(60000 << min(failures, 11), 86400000))";
+
 /// Blobs that are to be sent now: thumbnails first, then renditions, originals, clips. The server takes none
 /// whose photo or clip it does not know, so they wait for what was written with them or before.
 pub fn to_send(db: &Connection, now: i64, limit: usize) -> rusqlite::Result<Vec<BlobRow>> {
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM blob WHERE here = 1 AND delivery <> 2 AND delivery = 0 AND permanent = 0 AND next_at <= ?1
+        "SELECT {COLUMNS} FROM blob WHERE here = 1 AND delivery <> 2 AND delivery = 0 AND permanent = 0 AND {DUE}
            AND NOT EXISTS (SELECT 1 FROM change WHERE change.task = blob.task AND change.delivery = 0 AND change.at <= blob.at)
          ORDER BY form, at LIMIT ?2"
     ))?
@@ -119,12 +132,35 @@ pub fn originals_left(db: &Connection) -> rusqlite::Result<bool> {
     )
 }
 
-/// Thumbnails and renditions of colleagues that are not here yet.
+/// Longest thumbnail and longest rendition that comes by itself, in bytes: of its size a record only claims.
+pub const MOST_THUMBNAIL: u64 = 256 << 10;
+/// See [`MOST_THUMBNAIL`].
+pub const MOST_RENDITION: u64 = 4 << 20;
+
+/// Whether a file comes to a tablet that nobody has asked for it.
+pub fn comes_by_itself(form: i64, size: u64) -> bool {
+    match form {
+        form::THUMBNAIL => size <= MOST_THUMBNAIL,
+        form::RENDITION => size <= MOST_RENDITION,
+        _ => false,
+    }
+}
+
+/// Thumbnails and renditions that the server has and that are not here yet, as far as they come by themselves.
 pub fn to_fetch(db: &Connection, now: i64, limit: usize) -> rusqlite::Result<Vec<BlobRow>> {
     db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM blob WHERE here = 0 AND permanent = 0 AND next_at <= ?1 AND form <= 2 ORDER BY form, at LIMIT ?2"
+        "SELECT {COLUMNS} FROM blob WHERE here = 0 AND delivery = 2 AND permanent = 0 AND {DUE}
+           AND (form = 1 AND size <= ?3 OR form = 2 AND size <= ?4) ORDER BY form, at LIMIT ?2"
     ))?
-    .query_map(params![now, limit as i64], row)?
+    .query_map(
+        params![
+            now,
+            limit as i64,
+            MOST_THUMBNAIL as i64,
+            MOST_RENDITION as i64
+        ],
+        row,
+    )?
     .collect()
 }
 
@@ -140,7 +176,7 @@ pub fn unconfirmed(
 ) -> rusqlite::Result<Vec<BlobRow>> {
     db.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM blob
-         WHERE here = 1 AND delivery <> 2 AND delivery < 2 AND permanent = 0 AND next_at <= ?1
+         WHERE here = 1 AND delivery <> 2 AND delivery < 2 AND permanent = 0 AND {DUE}
            AND NOT EXISTS (SELECT 1 FROM change WHERE change.task = blob.task AND change.delivery = 0
                              AND change.at <= blob.at AND position > ?2)
          ORDER BY delivery DESC, form, at LIMIT ?3"
@@ -191,6 +227,27 @@ pub fn fail(
         .map(drop)
 }
 
+/// Whether the server takes a file at all: it takes none that no change which it admitted names.
+pub fn set_unwanted(
+    db: &Connection,
+    task: &str,
+    sha256: &str,
+    unwanted: bool,
+) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "UPDATE blob SET unwanted = ?3 WHERE task = ?1 AND sha256 = ?2 AND unwanted <> ?3",
+    )?
+    .execute(params![task, sha256, unwanted])
+    .map(drop)
+}
+
+/// The server is busy with it: nothing failed, it is tried again at `next_at`.
+pub fn pause(db: &Connection, task: &str, sha256: &str, next_at: i64) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE blob SET next_at = ?3 WHERE task = ?1 AND sha256 = ?2")?
+        .execute(params![task, sha256, next_at])
+        .map(drop)
+}
+
 /// A person wants it tried again.
 pub fn retry(db: &Connection, task: &str, sha256: &str) -> rusqlite::Result<()> {
     db.prepare_cached("UPDATE blob SET permanent = 0, failures = 0, next_at = 0, error = NULL WHERE task = ?1 AND sha256 = ?2")?
@@ -198,10 +255,11 @@ pub fn retry(db: &Connection, task: &str, sha256: &str) -> rusqlite::Result<()> 
         .map(drop)
 }
 
-/// The server was restored from a backup: ask it again for everything that is still here.
+/// The server was restored from a backup: ask it again for everything that is still here, and believe of the
+/// rest only what it says anew.
 pub fn doubt_all(db: &Connection) -> rusqlite::Result<()> {
     db.execute(
-        "UPDATE blob SET delivery = 0, sent = 0 WHERE here = 1 AND delivery IN (1, 2)",
+        "UPDATE blob SET delivery = 0, sent = 0 WHERE delivery IN (1, 2)",
         [],
     )
     .map(drop)
@@ -220,6 +278,20 @@ pub fn set_remark(db: &Connection, task: &str, photo: &str, remark: &str) -> rus
 pub fn remarks(db: &Connection, task: &str) -> rusqlite::Result<Vec<(String, String)>> {
     db.prepare_cached("SELECT photo, remark FROM photo_remark WHERE task = ?1")?
         .query_map([task], |r| Ok((r.get(0)?, r.get(1)?)))?
+        .collect()
+}
+
+/// Thumbnails and renditions that are not here, but may be in part.
+pub fn not_here(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    db.prepare_cached("SELECT sha256 FROM blob WHERE here = 0 AND form <= 2")?
+        .query_map([], |r| r.get(0))?
+        .collect()
+}
+
+/// The names of all files that a record or a row knows.
+pub fn named(db: &Connection) -> rusqlite::Result<Vec<String>> {
+    db.prepare_cached("SELECT sha256 FROM blob UNION SELECT sha256 FROM piece")?
+        .query_map([], |r| r.get(0))?
         .collect()
 }
 

@@ -78,11 +78,13 @@ pub fn of_task(db: &Connection, task: &str) -> rusqlite::Result<Vec<Recording>> 
     .collect()
 }
 
-/// How many recordings are still to be decided about.
-pub fn count(db: &Connection) -> rusqlite::Result<u32> {
-    db.query_row("SELECT count(*) FROM recording WHERE gone = 0", [], |r| {
-        r.get(0)
-    })
+/// The recordings of all tasks about which is still to be decided, those that began first first.
+pub fn all(db: &Connection) -> rusqlite::Result<Vec<Recording>> {
+    db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM recording WHERE gone = 0 ORDER BY rowid"
+    ))?
+    .query_map([], row)?
+    .collect()
 }
 
 /// It became a clip or was discarded.
@@ -90,6 +92,13 @@ pub fn close(db: &Connection, recording: &str) -> rusqlite::Result<()> {
     db.prepare_cached("UPDATE recording SET gone = 1 WHERE recording = ?1")?
         .execute([recording])
         .map(drop)
+}
+
+/// Every recording, gone or not.
+pub fn every(db: &Connection) -> rusqlite::Result<Vec<Recording>> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM recording"))?
+        .query_map([], row)?
+        .collect()
 }
 
 /// Recordings whose files are to be removed.

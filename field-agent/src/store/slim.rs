@@ -2,18 +2,25 @@
 
 use rusqlite::{Connection, params};
 
-/// Originals and clips of records that the office accepted before `accepted_before`, where nothing of the record
-/// waits for a confirmation: `(task, sha256)`. Also those whose row was given up and whose file a crash
-/// may have left.
-pub fn originals(db: &Connection, accepted_before: i64) -> rusqlite::Result<Vec<(String, String)>> {
+/// Originals and clips of records that the office accepted before `accepted_before`, or later than `now` by a
+/// clock that was ahead, where nothing of the record
+/// waits for a confirmation: `(task, sha256, here)`. Also those that are not here, since a crash may have left
+/// the file of a row that was given up.
+pub fn originals(
+    db: &Connection,
+    accepted_before: i64,
+    now: i64,
+) -> rusqlite::Result<Vec<(String, String, bool)>> {
     db.prepare_cached(
-        "SELECT b.task, b.sha256 FROM blob b JOIN task t ON t.task = b.task
-         WHERE b.form >= 3 AND b.delivery = 2 AND t.accepted_at <= ?1
+        "SELECT b.task, b.sha256, b.here FROM blob b JOIN task t ON t.task = b.task
+         WHERE b.form >= 3 AND b.delivery = 2 AND (t.accepted_at <= ?1 OR t.accepted_at > ?2)
            AND NOT EXISTS (SELECT 1 FROM change c WHERE c.task = b.task AND c.delivery <> 2)
            AND NOT EXISTS (SELECT 1 FROM statement s WHERE s.task = b.task AND s.delivery <> 2)
            AND NOT EXISTS (SELECT 1 FROM blob o WHERE o.task = b.task AND o.here = 1 AND o.delivery <> 2)",
     )?
-    .query_map([accepted_before], |r| Ok((r.get(0)?, r.get(1)?)))?
+    .query_map([accepted_before, now], |r| {
+        Ok((r.get(0)?, r.get(1)?, r.get(2)?))
+    })?
     .collect()
 }
 

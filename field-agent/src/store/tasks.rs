@@ -60,6 +60,33 @@ pub fn put(db: &Connection, task: &TaskRow) -> rusqlite::Result<()> {
     .map(drop)
 }
 
+/// When the office said last where a task stands, by its own clock; 0 for never.
+pub fn said_at(db: &Connection, task: &str) -> rusqlite::Result<i64> {
+    db.prepare_cached("SELECT said_at FROM task WHERE task = ?1")?
+        .query_row([task], |r| r.get(0))
+        .optional()
+        .map(|at| at.unwrap_or(0))
+}
+
+/// The office has said at `at` where a task stands.
+pub fn set_said_at(db: &Connection, task: &str, at: i64) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE task SET said_at = ?2 WHERE task = ?1")?
+        .execute(params![task, at])
+        .map(drop)
+}
+
+/// Leaves a task where it stood.
+pub fn set_standing(
+    db: &Connection,
+    task: &str,
+    withdrawn: bool,
+    accepted_at: Option<i64>,
+) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE task SET withdrawn = ?2, accepted_at = ?3 WHERE task = ?1")?
+        .execute(params![task, withdrawn, accepted_at])
+        .map(drop)
+}
+
 /// Writes the card that the list shows.
 pub fn set_card(db: &Connection, task: &str, card: &str, changed_at: i64) -> rusqlite::Result<()> {
     db.prepare_cached("UPDATE task SET card = ?2, changed_at = ?3 WHERE task = ?1")?

@@ -54,3 +54,32 @@ fn lesson_08_a_damaged_store_is_not_deleted() {
     assert!(open(&path, &[1; 32]).is_err());
     assert_eq!(std::fs::read(&path).expect("still there"), vec![0x42; 8192]);
 }
+
+// F6: of its size a record only claims
+#[test]
+fn only_what_is_small_comes_by_itself() {
+    let dir = tempfile::tempdir().expect("dir");
+    let db = open(&dir.path().join("store.sqlite"), &[1; 32]).expect("opens");
+    for (form, most) in [(1, queue::MOST_THUMBNAIL), (2, queue::MOST_RENDITION)] {
+        for (name, size) in [("fits", most), ("too long", most + 1)] {
+            let name = format!("{name} {form}");
+            let size_here = size as i64;
+            queue::put(
+                &db,
+                "t",
+                &name,
+                form,
+                size_here,
+                false,
+                delivery::CONFIRMED,
+                0,
+            )
+            .expect("puts");
+            assert_eq!(queue::comes_by_itself(form, size), name.starts_with("fits"));
+        }
+    }
+    let fetched = queue::to_fetch(&db, 0, 10).expect("asks");
+    let fetched: Vec<&str> = fetched.iter().map(|r| r.sha256.as_str()).collect();
+    assert_eq!(fetched, ["fits 1", "fits 2"]);
+    assert!(!queue::comes_by_itself(3, 1) && !queue::comes_by_itself(4, 1));
+}

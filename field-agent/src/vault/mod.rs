@@ -316,7 +316,7 @@ impl Vault {
         let tx = self.db.transaction()?;
         tx.execute("DELETE FROM slot", [])?;
         tx.execute(
-            "DELETE FROM meta WHERE key IN ('device', 'epoch', 'generation', 'unconfirmed_records', 'unconfirmed_photos')",
+            "DELETE FROM meta WHERE key IN ('device', 'epoch', 'generation', 'device_keys', 'unconfirmed_records', 'unconfirmed_photos')",
             [],
         )?;
         tx.execute(
@@ -347,7 +347,7 @@ impl Vault {
     pub fn forget_enrolment(&self) -> rusqlite::Result<()> {
         self.db.execute_batch(
             "BEGIN IMMEDIATE; DELETE FROM slot;
-             DELETE FROM meta WHERE key IN ('device', 'epoch', 'generation', 'unconfirmed_records', 'unconfirmed_photos');
+             DELETE FROM meta WHERE key IN ('device', 'epoch', 'generation', 'device_keys', 'unconfirmed_records', 'unconfirmed_photos');
              COMMIT;",
         )
     }

@@ -8,6 +8,7 @@ use ed25519_dalek::SigningKey;
 use field_agent::ports::{Fetch, FetchAnswer, FetchError, FetchRequest, Fetching};
 use sync::admit::{Batch, Code, Judged, Offered, Rights, Verdict, admit};
 use sync::author::Author;
+use sync::bundle::BundleWriter;
 use sync::canonical;
 use sync::chunk::Chunk;
 use sync::enrol::{EnrolCheck, EnrolInspector, EnrolOffer, EnrolRequest, Enrolled};
@@ -79,16 +80,22 @@ pub struct Server {
     pub miscount: AtomicBool,
     /// Uploads of this form are refused.
     pub refuse: Mutex<Option<BlobKind>>,
+    /// Another device is sending every file of this form: `busy`, with this `Retry-After`.
+    pub busy: Mutex<Option<(BlobKind, u32)>>,
     /// So many of the next uploads of photos hang until they are let go.
     pub hang_uploads: AtomicU32,
     /// So many of the next requests with records hang until they are let go, and are answered then.
     pub hang_syncs: AtomicU32,
     /// Lets go what hangs; uploads then end without an answer.
     pub let_go: tokio::sync::Notify,
+    /// `Range` of every photo that was asked for.
+    pub ranges: Mutex<Vec<String>>,
     /// No photo can be fetched.
     pub no_downloads: AtomicBool,
     /// Changes that write this cell are refused, as by a server whose forms lack it.
     pub refuse_cell: Mutex<Option<String>>,
+    /// All changes that come are refused so, and go to quarantine.
+    pub refuse_as: Mutex<Option<Code>>,
     /// So many of the next answers break off in the middle.
     pub halve_answers: AtomicU32,
     /// Another certificate stands before the server.
@@ -114,11 +121,14 @@ impl Server {
             cut_after: AtomicI64::new(-1),
             miscount: AtomicBool::new(false),
             refuse: Mutex::default(),
+            busy: Mutex::default(),
             hang_uploads: AtomicU32::new(0),
             hang_syncs: AtomicU32::new(0),
             let_go: tokio::sync::Notify::new(),
+            ranges: Mutex::default(),
             no_downloads: AtomicBool::new(false),
             refuse_cell: Mutex::default(),
+            refuse_as: Mutex::default(),
             halve_answers: AtomicU32::new(0),
             foreign_certificate: AtomicBool::new(false),
             revoked: AtomicBool::new(false),
@@ -332,6 +342,36 @@ impl Server {
         inner.feed.push(FeedEvent::State(id));
     }
 
+    /// The office revokes a tablet: rosters go out without its key.
+    pub fn revoke(&self, device: &Key) {
+        let mut inner = self.inner();
+        inner.devices.remove(device);
+        let ids: Vec<TaskId> = inner.tasks.keys().copied().collect();
+        for id in ids {
+            inner.tasks.get_mut(&id).expect("task").version += 1;
+            inner.feed.push(FeedEvent::Grant(id));
+        }
+    }
+
+    /// The object was replaced: the task is withdrawn.
+    pub fn withdraw(&self, task: &str) {
+        let id: TaskId = task.parse().expect("id");
+        let mut inner = self.inner();
+        inner.tasks.get_mut(&id).expect("task").state = OfficeState::Withdrawn;
+        inner.feed.push(FeedEvent::State(id));
+    }
+
+    /// It comes back to its team.
+    pub fn reopen(&self, task: &str) {
+        let id: TaskId = task.parse().expect("id");
+        let mut inner = self.inner();
+        let entry = inner.tasks.get_mut(&id).expect("task");
+        entry.state = OfficeState::Dispatched;
+        entry.version += 1;
+        inner.feed.push(FeedEvent::Grant(id));
+        inner.feed.push(FeedEvent::State(id));
+    }
+
     /// What the record at the server says.
     pub fn text(&self, task: &str, path: &str) -> String {
         self.inner().tasks[&task.parse::<TaskId>().expect("id")]
@@ -534,6 +574,29 @@ impl Server {
         }
     }
 
+    /// What the office puts into a file for a tablet: everything that it has for it by now.
+    pub fn file_for(&self, device: &Key) -> Vec<u8> {
+        let request = SyncRequest {
+            v: VERSION,
+            epoch: 0,
+            request: [0; 16],
+            cursor: None,
+            authors: Vec::new(),
+            docs: Vec::new(),
+            signatures: Vec::new(),
+            blobs: Vec::new(),
+            status: None,
+        };
+        let answer = self.sync(device, &request);
+        let mut random = |out: &mut [u8]| out.fill(3);
+        let made_at = self.time.load(Ordering::SeqCst);
+        let to = [*device];
+        let mut writer =
+            BundleWriter::new(Vec::new(), &self.secret, &to, made_at, &mut random).expect("begins");
+        writer.message(&answer).expect("writes");
+        writer.finish().expect("ends")
+    }
+
     fn sync(&self, device: &Key, request: &SyncRequest) -> SyncResponse {
         let mut inner = self.inner();
         let fed = inner.feed.len();
@@ -660,6 +723,20 @@ impl Server {
 
     /// Admission, with one cell that the forms of this server lack.
     fn judge(&self, doc: &mut RecordDoc, rights: &Rights, batch: &Batch) -> Vec<Judged> {
+        let refused = *self
+            .refuse_as
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(code) = refused {
+            let held = |c: &Offered| Judged {
+                hash: Chunk::parse(&c.bytes).expect("a change").hash,
+                verdict: Verdict::Refused {
+                    code,
+                    detail: String::new(),
+                },
+            };
+            return batch.changes.iter().map(held).collect();
+        }
         let refused = self
             .refuse_cell
             .lock()
@@ -782,9 +859,7 @@ impl Server {
                     round: entry.doc.view().round(),
                 });
             }
-            FeedEvent::Blob(blob) if mine(&blob.task) && blob.kind.is_small() => {
-                response.offered.push(blob.clone())
-            }
+            FeedEvent::Blob(blob) if mine(&blob.task) => response.offered.push(blob.clone()),
             _ => {}
         }
     }
@@ -822,7 +897,16 @@ impl Server {
             body: Vec::new(),
         };
         let refused = *self.refuse.lock().unwrap_or_else(PoisonError::into_inner);
+        let busy = *self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         match method {
+            "PATCH" if busy.is_some_and(|(kind, _)| kind == blob.kind) => FetchAnswer {
+                status: 503,
+                headers: busy
+                    .map(|(_, s)| ("retry-after".into(), s.to_string()))
+                    .into_iter()
+                    .collect(),
+                body: br#"{"code":"busy"}"#.to_vec(),
+            },
             "PATCH" if refused == Some(blob.kind) => FetchAnswer {
                 status: 422,
                 ..FetchAnswer::default()
@@ -848,6 +932,10 @@ impl Server {
             }
             "GET" => {
                 let range = header("range").expect("range");
+                self.ranges
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(range.clone());
                 let (from, to) = range
                     .trim_start_matches("bytes=")
                     .split_once('-')

@@ -465,10 +465,7 @@ async fn note(state: &AppState, task: &str, sha256: &str, done: Progress) -> Res
             if !done.stored {
                 return Ok(store::blob_received(tx, &task, &sha256, done.offset)?);
             }
-            let row = store::blob(tx, &task, &sha256)?;
-            let is_news = store::blob_stored(tx, &task, &sha256, now)?;
-            let for_colleagues = row.is_some_and(|r| r.kind.is_small());
-            if is_news && for_colleagues {
+            if store::blob_stored(tx, &task, &sha256, now)? {
                 store::tell_team(tx, &task, "", FeedKind::Blob, &sha256)?;
             }
             Ok(())

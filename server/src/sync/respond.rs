@@ -265,8 +265,8 @@ impl<'a> Down<'a> {
     }
 
     fn blob(&mut self, tx: &mut Tx<'_>, task: TaskId, sha256: &str) -> Result<(), AppError> {
-        let row =
-            store::blob(tx, &task.to_string(), sha256)?.filter(|r| r.stored && r.kind.is_small());
+        // Originals and clips too: of those a tablet is told only that they are safe here.
+        let row = store::blob(tx, &task.to_string(), sha256)?.filter(|r| r.stored);
         if let Some(row) = row {
             let sha256 = sha256.parse().map_err(AppError::internal)?;
             if self.asked.contains(&(task, sha256)) {

@@ -693,7 +693,7 @@ pub fn grant(tx: &mut Tx<'_>, device: &str, task: &str) -> Result<()> {
         tell(tx, device, FeedKind::Signature, task, &id)?;
     }
     let blobs: Vec<String> = tx.query(
-        "SELECT sha256 FROM blobs WHERE task = $1 AND stored_at IS NOT NULL AND kind <> 'original' ORDER BY stored_at",
+        "SELECT sha256 FROM blobs WHERE task = $1 AND stored_at IS NOT NULL ORDER BY stored_at",
         &[&task],
         |r| r.get(0),
     )?;

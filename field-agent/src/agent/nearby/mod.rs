@@ -38,6 +38,9 @@ const MOST_TABLETS: usize = 32;
 /// Most lines about what was kept out, and characters of a name in one.
 const MOST_KEPT_OUT: usize = 50;
 const MOST_NAME: usize = 40;
+/// Most bytes of rosters in one answer, and most tasks in one question: the rest comes with the next pass.
+const ROSTER_BYTES: usize = 512 << 10;
+const MOST_ROSTERS: usize = 1_000;
 const WANTED: &str = "nearby";
 
 /// How a tablet became known.
@@ -105,6 +108,15 @@ pub struct Knock {
     pub port: Option<u16>,
 }
 
+/// A roster as the server signed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedRoster {
+    /// Canonical JSON.
+    pub roster: String,
+    /// Hex.
+    pub sig: String,
+}
+
 impl NearbyState {
     /// Whether one more address can be kept. Anybody on the network can announce himself: who never
     /// answered as a colleague gives way, first what was only heard of, to a person's word anything.
@@ -149,6 +161,31 @@ impl Open {
             Some((task.parse().ok()?, serde_json::from_slice(&roster).ok()?))
         };
         Ok(rows.into_iter().filter_map(read).collect())
+    }
+
+    /// The rosters that are newer here than `known` to a tablet, of tasks on whose roster it stands today.
+    fn newer_rosters(
+        &self,
+        asker: &Key,
+        known: &BTreeMap<String, u64>,
+    ) -> Result<Vec<SignedRoster>, Problem> {
+        let mut newer = Vec::new();
+        for task in self.shared_with(asker)? {
+            let task = task.to_string();
+            let Some(version) = known.get(&task) else {
+                continue;
+            };
+            let row = tasks::get(&self.db, &task).map_err(storage)?;
+            let signed = row.and_then(|row| {
+                let is_newer =
+                    serde_json::from_slice::<Roster>(&row.roster).ok()?.version > *version;
+                let sig = hex::encode(row.roster_sig.filter(|_| is_newer)?);
+                let roster = String::from_utf8(row.roster).ok()?;
+                Some(SignedRoster { roster, sig })
+            });
+            newer.extend(signed);
+        }
+        Ok(newer)
     }
 
     /// Tasks on whose roster a tablet stands today.

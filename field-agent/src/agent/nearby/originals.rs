@@ -18,14 +18,12 @@ use super::pull::{Asked, Failed};
 use crate::api::Problem;
 use crate::api::photos::{OriginalWish, PhotoView, WishState};
 use crate::store;
-use crate::store::blobs::Blobs;
+use crate::store::blobs::{self, Blobs};
 
 /// Longest original that goes from tablet to tablet, in bytes: as the office takes it.
 pub(super) const MOST_BYTES: u64 = 64 << 20;
 /// Most wishes that stand at a time.
 const MOST_WISHES: usize = 200;
-/// Room that is left free for the record itself, in bytes.
-const RESERVE: u64 = 64 << 20;
 const WISH: &str = "original/";
 
 fn wish_key(blob: &BlobRef) -> String {
@@ -34,7 +32,7 @@ fn wish_key(blob: &BlobRef) -> String {
 
 /// Under which name the store of photos keeps a piece of an original that has not come wholly.
 fn piece(sha256: &Sha256, from: u64) -> String {
-    format!("{sha256}@{from}")
+    blobs::piece(&sha256.to_string(), from)
 }
 
 /// How many bytes of it are here, from the beginning.
@@ -71,6 +69,17 @@ impl Open {
             })
         };
         Ok(rows.into_iter().filter_map(read).collect())
+    }
+
+    /// The names of the pieces of originals that are wanted.
+    pub(in crate::agent) fn wished_pieces(&self) -> Result<Vec<String>, Problem> {
+        let pieces = |blob: BlobRef| {
+            let step = usize::try_from(MAX_CHUNK).unwrap_or(usize::MAX);
+            (0..blob.size)
+                .step_by(step)
+                .map(move |from| piece(&blob.sha256, from))
+        };
+        Ok(self.wishes()?.into_iter().flat_map(pieces).collect())
     }
 
     fn end_wish(&self, blob: &BlobRef) -> Result<(), Problem> {
@@ -115,9 +124,7 @@ impl Agent {
             ));
         }
         // The pieces and then the whole.
-        let needed = 2 * blob.size + RESERVE;
-        let free = self.space.free_bytes(&self.data);
-        if free.is_some_and(|free| free < needed) {
+        if !self.has_room(2 * blob.size) {
             return Err(disk_full());
         }
         self.with_open(|open| {
@@ -286,6 +293,10 @@ impl Agent {
         let Some(blobs) = blobs else {
             return Ok(false);
         };
+        // The rest of the pieces and then the whole; what came meanwhile may have taken the room.
+        if !self.has_room(2 * blob.size - from) {
+            return Err(disk_full());
+        }
         let written = blobs.write(
             &[(&piece(&blob.sha256, from), bytes)],
             self.space.as_ref(),

@@ -4,27 +4,27 @@
 //! colleague's, changes go through admission, a photo must be what the record names. What it can make
 //! this tablet spend in one pass (answers, photos, bytes, rows of the store) is limited.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ::sync::ids::{Key, Sha256};
 use ::sync::message::{self, BlobRef, Cursor, SyncRequest, SyncResponse, VERSION};
 use ::sync::session::MAX_CHUNK;
-use ::sync::signing::RequestAuth;
+use ::sync::signing::{RequestAuth, Sig};
 
-use super::super::sync::{apply_from_tablet, keep_photo, log_place, wanted_blob};
+use super::super::sync::{
+    apply_from_tablet, apply_rosters, form_of, keep_photo, log_place, wanted_blob,
+};
 use super::super::{Agent, Open, lock, storage};
-use super::{Hello, Knock, to};
+use super::{Hello, Knock, MOST_ROSTERS, ROSTER_BYTES, SignedRoster, to};
 use crate::api::Problem;
 use crate::ports::{FetchAnswer, FetchError, FetchRequest};
-use crate::store;
+use crate::store::{self, queue};
 
 /// Most answers and photos in one pass: the next pass goes on.
 const MOST_ANSWERS: usize = 500;
 const MOST_PHOTOS: usize = 200;
-/// Longest thumbnail or rendition that is taken from a colleague, in bytes.
-const MOST_SMALL: u64 = 16 << 20;
 /// Longest introduction, in bytes, and what of it is shown.
 const HELLO_BYTES: usize = 16 << 10;
 const HELLO_NAMES: usize = 32;
@@ -106,6 +106,7 @@ impl Agent {
         let path = "/nearby/v1/hello";
         let answer = self.ask(&asked, "POST", path, knock, HELLO_BYTES).await?;
         let hello = introduction(&answered(answer)?.body)?;
+        self.pull_rosters(&asked).await?;
         let mut log = [0; 16];
         hex::decode_to_slice(&hello.incarnation, &mut log).map_err(|_| unreadable())?;
         let offered = self.pull_log(&asked, log).await?;
@@ -152,6 +153,66 @@ impl Agent {
             )),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Asks for rosters that are newer there. By them the other may turn out to be no colleague any more.
+    async fn pull_rosters(self: &Arc<Self>, asked: &Asked) -> Result<(), Failed> {
+        let known = self.with_open(|open| {
+            let rosters = open.rosters()?.into_iter().take(MOST_ROSTERS);
+            let versions = rosters.map(|(task, roster)| (task.to_string(), roster.version));
+            Ok(versions.collect::<BTreeMap<String, u64>>())
+        })?;
+        let body = serde_json::to_vec(&known).unwrap_or_default();
+        let path = "/nearby/v1/rosters";
+        let answer = self
+            .ask(asked, "POST", path, body, 2 * ROSTER_BYTES)
+            .await?;
+        if answer.status == 404 {
+            // Its program is an older one.
+            return Ok(());
+        }
+        let newer: Vec<SignedRoster> =
+            serde_json::from_slice(&answered(answer)?.body).map_err(|_| unreadable())?;
+        if newer.is_empty() {
+            return Ok(());
+        }
+        let mut rosters = Vec::new();
+        for one in newer {
+            let mut sig = [0; 64];
+            hex::decode_to_slice(&one.sig, &mut sig).map_err(|_| unreadable())?;
+            rosters.push((one.roster.into_bytes(), Sig(sig)));
+        }
+        let (agent, now) = (self.clone(), self.now());
+        let applied = tokio::task::spawn_blocking(move || {
+            let applied = agent.with_open(|open| {
+                let applied = apply_rosters(open, &rosters, now);
+                if applied.is_err() {
+                    // What is in memory may be ahead of the disk now.
+                    open.records.clear();
+                }
+                applied
+            })?;
+            let vault = lock(&agent.vault);
+            for (person, certificate) in &applied.certificates {
+                vault
+                    .set_certificate(person, certificate)
+                    .map_err(storage)?;
+            }
+            drop(vault);
+            Ok::<_, Problem>(applied)
+        });
+        let applied = applied.await.map_err(|e| Failed(e.to_string()))??;
+        for note in &applied.notes {
+            self.note(note);
+        }
+        self.touch();
+        if !self
+            .with_open(|open| open.colleagues())?
+            .contains(&asked.key)
+        {
+            return Err(FetchError::Certificate("no colleague any more".into()).into());
+        }
+        Ok(())
     }
 
     /// Reads the log to its end; photos that the other has.
@@ -220,8 +281,11 @@ impl Agent {
 
     /// A thumbnail or rendition that is not here; hash first, then the file, then the row. Whether it came.
     async fn pull_photo(self: &Arc<Self>, asked: &Asked, blob: BlobRef) -> Result<bool, Failed> {
-        let small = blob.kind.is_small() && blob.size <= MOST_SMALL;
-        if !small || !self.with_open(|open| wanted_blob(open, &blob))? {
+        let small = queue::comes_by_itself(form_of(blob.kind), blob.size);
+        if !small
+            || !self.has_room(blob.size)
+            || !self.with_open(|open| wanted_blob(open, &blob))?
+        {
             return Ok(false);
         }
         let mut bytes: Vec<u8> = Vec::new();

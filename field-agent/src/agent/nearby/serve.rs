@@ -1,6 +1,6 @@
 //! Answers another tablet: what is in the log here and not there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use ::sync::ids::{Key, Sha256, TaskId};
@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 
 use super::super::sync::{blob_ref, signed_docs};
 use super::super::{Agent, Open, lock, storage};
-use super::{FoundBy, Hello, Knock, Tablet};
+use super::{FoundBy, Hello, Knock, ROSTER_BYTES, SignedRoster, Tablet};
 use crate::api::Problem;
 use crate::store::{changes, queue, statements};
 
@@ -130,6 +130,26 @@ impl Agent {
             name,
             people: people.collect(),
         })
+    }
+
+    /// `POST /nearby/v1/rosters`: rosters that are newer here than the versions that the asker names, so that who
+    /// was revoked is refused also by those who were out of the server's reach since.
+    pub fn nearby_rosters(
+        &self,
+        path: &str,
+        body: &[u8],
+        auth: &str,
+    ) -> Result<Vec<SignedRoster>, Denied> {
+        let key = self.caller("POST", path, body, auth)?;
+        let known: BTreeMap<String, u64> =
+            serde_json::from_slice(body).map_err(|_| Denied::Malformed)?;
+        let mut newer = self.with_open(|open| open.newer_rosters(&key, &known))?;
+        let mut size = 0;
+        newer.retain(|one| {
+            size += one.roster.len() + one.sig.len() + 64;
+            size <= ROSTER_BYTES
+        });
+        Ok(newer)
     }
 
     /// `POST /nearby/v1/sync`: what came into the log since the asker's cursor.

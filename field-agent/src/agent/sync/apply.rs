@@ -8,18 +8,20 @@ use rusqlite::Connection;
 use sync::ids::{Key, TaskId};
 use sync::message::{self, DocChanges, SyncResponse};
 use sync::session::{Direction, Event, Transfer};
+use sync::signing::Sig;
 
+use super::super::photos::RESERVE;
 use super::super::tasks::{Circumstances, refresh_delivery};
 use super::super::{Agent, Loaded, Open, lock, storage};
 use super::admission::{Source, take_changes};
-use super::grants::{GrantRefused, take_grant, take_state, take_statement};
+use super::grants::{GrantRefused, take_grant, take_roster, take_state, take_statement};
 use super::pack::{blob_ref, cursor, form_of};
 use super::reauthor::{self, Refused};
 use super::receipts::{doubt_changes, receipts, verdicts};
 use super::{InFlight, StepFailure};
 use crate::api::Problem;
 use crate::store::tasks::TaskRow;
-use crate::store::{self, delivery, queue, statements, tasks};
+use crate::store::{self, delivery, queue, statements, tasks, waits};
 
 const MAX_TRANSFERS: usize = 200;
 
@@ -45,32 +47,20 @@ impl Agent {
         for line in applied.notes.drain(..) {
             self.note(&line);
         }
+        // Photos of colleagues leave room for the record itself.
+        let free = self.space.free_bytes(&self.data);
+        let room = free.map(|free| free.saturating_sub(RESERVE));
         let transfers = self
-            .with_open(|open| transfers(open, now).map_err(storage))
+            .with_open(|open| transfers(open, now, room).map_err(storage))
             .map_err(|p| StepFailure::storage(&p))?;
+        lock(&self.driver).read_all = !response.more && !response.restored;
         self.after_contact(response.server_time, now, &applied.certificates)
             .map_err(|p| StepFailure::storage(&p))?;
         self.touch();
         Ok(Event::Applied {
             more: response.more || applied.again,
-            transfers: self.with_partials(transfers),
+            transfers,
         })
-    }
-
-    /// Colleagues' photos go on where they stopped.
-    fn with_partials(&self, mut transfers: Vec<Transfer>) -> Vec<Transfer> {
-        let driver = lock(&self.driver);
-        for transfer in transfers
-            .iter_mut()
-            .filter(|t| t.direction == Direction::Down)
-        {
-            let key = (transfer.blob.task, transfer.blob.sha256);
-            transfer.offset = driver
-                .partial
-                .get(&key)
-                .map_or(0, |bytes| bytes.len() as u64);
-        }
-        transfers
     }
 
     /// What the unlock screen shows, without content.
@@ -100,7 +90,7 @@ impl Agent {
     pub(in crate::agent) fn note_unconfirmed(&self) -> Result<(), Problem> {
         let counted = lock(&self.open)
             .as_ref()
-            .map(|open| unconfirmed(&open.db))
+            .map(|open| waits::counts(&open.db))
             .transpose()
             .map_err(storage)?;
         let Some((records, photos)) = counted else {
@@ -118,21 +108,6 @@ impl Agent {
         }
         Ok(())
     }
-}
-
-/// Records, and photos and clips together, that the server has not confirmed.
-pub(in crate::agent) fn unconfirmed(db: &Connection) -> rusqlite::Result<(u32, u32)> {
-    let records = db.query_row(
-        "SELECT count(*) FROM (SELECT task FROM change WHERE delivery <> 2 UNION SELECT task FROM statement WHERE delivery <> 2)",
-        [],
-        |r| r.get(0),
-    )?;
-    let photos = db.query_row(
-        "SELECT count(*) FROM blob WHERE here = 1 AND form >= 3 AND delivery <> 2",
-        [],
-        |r| r.get(0),
-    )?;
-    Ok((records, photos))
 }
 
 /// What became of the changes of one record that came in.
@@ -154,6 +129,42 @@ enum Way {
     Network,
     /// A file may be old: it moves no cursor and is no receipt.
     Bundle,
+}
+
+/// Where a task stands, when the office speaks of it.
+struct Standing {
+    task: String,
+    row: Option<TaskRow>,
+    /// The office speaks in a file that it made before it said what is known here: that takes nothing back.
+    is_newer: bool,
+}
+
+impl Standing {
+    fn before(
+        tx: &Connection,
+        task: TaskId,
+        way: Way,
+        server_time: i64,
+    ) -> Result<Standing, Problem> {
+        let task = task.to_string();
+        let said_at = tasks::said_at(tx, &task).map_err(storage)?;
+        Ok(Standing {
+            row: tasks::get(tx, &task).map_err(storage)?,
+            is_newer: way == Way::Bundle && server_time < said_at,
+            task,
+        })
+    }
+
+    /// After the word was taken: it is the last one, or what was newer stays.
+    fn keep(&self, tx: &Connection, server_time: i64) -> Result<(), Problem> {
+        match &self.row {
+            Some(row) if self.is_newer => {
+                tasks::set_standing(tx, &self.task, row.withdrawn, row.accepted_at)
+            }
+            _ => tasks::set_said_at(tx, &self.task, server_time),
+        }
+        .map_err(storage)
+    }
 }
 
 #[derive(Default)]
@@ -224,9 +235,14 @@ fn apply_in_transaction(
             && response.signature_verdicts.len() == sent.signatures.len();
     }
     for grant in &response.grants {
+        let standing = Standing::before(&tx, grant.task, way, response.server_time)?;
+        if standing.is_newer && grant.withdrawn {
+            continue;
+        }
         match take_grant(&tx, &server_key, grant, now) {
             Ok(certificates) => {
                 applied.certificates.extend(certificates);
+                standing.keep(&tx, response.server_time)?;
                 touched.insert(grant.task);
             }
             Err(GrantRefused::Storage(e)) => return Err(storage(e)),
@@ -280,7 +296,12 @@ fn apply_in_transaction(
         touched.insert(signed.task);
     }
     for state in &response.states {
+        let standing = Standing::before(&tx, state.task, way, response.server_time)?;
+        if standing.is_newer {
+            continue;
+        }
         take_state(&tx, &state.task.to_string(), state.state, now).map_err(storage)?;
+        standing.keep(&tx, response.server_time)?;
         touched.insert(state.task);
     }
     for blob in &response.offered {
@@ -325,6 +346,54 @@ pub(in crate::agent) fn apply_from_office_file(
     now: i64,
 ) -> Result<Applied, Problem> {
     apply_in_transaction(open, &InFlight::default(), response, Way::Bundle, now)
+}
+
+/// Takes newer rosters that another tablet has from the server: what waited for them comes in, and who is not on
+/// them is no colleague any more.
+pub(in crate::agent) fn apply_rosters(
+    open: &mut Open,
+    rosters: &[(Vec<u8>, Sig)],
+    now: i64,
+) -> Result<Applied, Problem> {
+    let mut applied = Applied::default();
+    let (here, server_key) = (open.device_key(), open.server_key);
+    let memory = std::mem::take(&mut open.records);
+    let open_before: Vec<TaskId> = memory.keys().copied().collect();
+    let mut records = Records { open, memory };
+    let tx = open.db.unchecked_transaction().map_err(storage)?;
+    for (roster, sig) in rosters {
+        let task = match take_roster(&tx, &server_key, roster, sig) {
+            Ok(Some(roster)) => {
+                let cards = roster.members.into_iter();
+                let cards = cards.map(|m| (m.person, m.certificate));
+                applied.certificates.extend(cards);
+                roster.task
+            }
+            Ok(None) => continue,
+            Err(GrantRefused::Storage(e)) => return Err(storage(e)),
+            Err(GrantRefused::Bad(why)) => {
+                applied.notes.push(format!("roster refused: {why}"));
+                continue;
+            }
+        };
+        take_changes(
+            &tx,
+            &mut records,
+            &server_key,
+            task,
+            &[],
+            &[],
+            Source::Tablet,
+            now,
+            &mut applied,
+        )?;
+        refresh_card(&tx, &mut records, task, &here, now)?;
+    }
+    tx.commit().map_err(storage)?;
+    let mut memory = records.memory;
+    memory.retain(|task, _| open_before.contains(task));
+    open.records = memory;
+    Ok(applied)
 }
 
 /// Applies what another tablet answered: changes and statements. Where the log of the tablet `asked` was
@@ -450,8 +519,9 @@ fn refresh_card(
     Ok(())
 }
 
-/// What should move now: ours that the server wants, colleagues' that are not here.
-fn transfers(open: &Open, now: i64) -> rusqlite::Result<Vec<Transfer>> {
+/// What should move now: ours that the server wants, colleagues' that are not here, as far as there is `room`. These
+/// go on where they stopped.
+fn transfers(open: &Open, now: i64, room: Option<u64>) -> rusqlite::Result<Vec<Transfer>> {
     let mut transfers = Vec::new();
     for row in queue::to_send(&open.db, now, MAX_TRANSFERS)? {
         if let Some(blob) = blob_ref(&row) {
@@ -462,14 +532,20 @@ fn transfers(open: &Open, now: i64) -> rusqlite::Result<Vec<Transfer>> {
             });
         }
     }
+    let mut room = room.unwrap_or(u64::MAX);
     for row in queue::to_fetch(&open.db, now, MAX_TRANSFERS)? {
-        if let Some(blob) = blob_ref(&row) {
-            transfers.push(Transfer {
-                direction: Direction::Down,
-                blob,
-                offset: 0,
-            });
-        }
+        let Some(blob) = blob_ref(&row) else { continue };
+        // Its pieces and then the whole.
+        let Some(left) = room.checked_sub(2 * blob.size) else {
+            break;
+        };
+        room = left;
+        let offset = open.blobs.pieces(&row.sha256).1;
+        transfers.push(Transfer {
+            direction: Direction::Down,
+            offset: if offset < blob.size { offset } else { 0 },
+            blob,
+        });
     }
     Ok(transfers)
 }

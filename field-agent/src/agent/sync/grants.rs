@@ -7,7 +7,7 @@ use sync::admit::Rights;
 use sync::facts::{Roster, TaskFacts};
 use sync::ids::Key;
 use sync::message::{Grant, OfficeState};
-use sync::signing::{self, ROSTER};
+use sync::signing::{self, ROSTER, Sig};
 use sync::signoff::{Signed, Statement, StatementKind};
 
 use crate::store::tasks::TaskRow;
@@ -92,6 +92,36 @@ pub(super) fn take_grant(
     };
     tasks::put(db, &row)?;
     Ok(certificates)
+}
+
+/// A roster that another tablet has, when it is the server's and newer than the one here. `None`: it is not newer, or of
+/// a task that is not here.
+pub(super) fn take_roster(
+    db: &Connection,
+    server_key: &Key,
+    roster: &[u8],
+    sig: &Sig,
+) -> Result<Option<Roster>, GrantRefused> {
+    if !signing::verify(server_key, ROSTER, roster, sig) {
+        return Err(GrantRefused::Bad(
+            "the roster is not signed by the server".into(),
+        ));
+    }
+    let read = |bytes: &[u8]| serde_json::from_slice::<Roster>(bytes);
+    let newer = read(roster).map_err(|e| GrantRefused::Bad(e.to_string()))?;
+    let Some(row) = tasks::get(db, &newer.task.to_string())? else {
+        return Ok(None);
+    };
+    if read(&row.roster).is_ok_and(|known| known.version >= newer.version) {
+        return Ok(None);
+    }
+    let row = TaskRow {
+        roster: roster.to_vec(),
+        roster_sig: Some(sig.0.to_vec()),
+        ..row
+    };
+    tasks::put(db, &row)?;
+    Ok(Some(newer))
 }
 
 pub(super) fn rights(server: Key, roster: &Roster) -> Rights {

@@ -15,15 +15,14 @@ mod transfer;
 mod words;
 
 pub(super) use apply::{
-    Applied, apply_from_office_file, apply_from_tablet, log_place, unconfirmed,
+    Applied, apply_from_office_file, apply_from_tablet, apply_rosters, log_place,
 };
 use pack::OnTheWay;
-pub(super) use pack::{blob_ref, signed_docs};
+pub(super) use pack::{blob_ref, form_of, signed_docs};
 pub(super) use policy::chosen as originals_chosen;
 pub(super) use transfer::{begin_blob, keep_blob, keep_photo, wanted_blob};
 pub(super) use words::kept_out;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use ::sync::ids::{Sha256, TaskId};
@@ -52,8 +51,10 @@ pub(super) struct DriverState {
     sent: InFlight,
     /// When originals were last looked through, by the clock that never jumps.
     pub slimmed_at: Option<i64>,
-    /// Colleagues' photos that are half here.
-    partial: HashMap<(TaskId, Sha256), Vec<u8>>,
+    /// When files that nothing names were last looked for, by the same clock.
+    pub swept_at: Option<i64>,
+    /// The server's feed was read to its end, so that every record is here as far as it is known.
+    pub read_all: bool,
 }
 
 /// What the last request held, in its order, to read the verdicts by.
@@ -226,6 +227,13 @@ impl Agent {
         }
         if let Err(problem) = self.on_disk(|a| Ok(a.slim())).await.unwrap_or(Ok(0)) {
             tracing::error!(%problem, "slimming");
+        }
+        if let Err(problem) = self
+            .on_disk(|a| Ok(a.clear_unnamed()))
+            .await
+            .unwrap_or(Ok(0))
+        {
+            tracing::error!(%problem, "files that nothing names");
         }
         let mut driver = lock(&self.driver);
         driver.running = false;

@@ -14,7 +14,7 @@ use sync::signing::{self, CHANGE};
 use super::super::{Agent, Open, lock, storage};
 use super::{InFlight, StepFailure};
 use crate::api::Problem;
-use crate::store::{self, changes, delivery, queue, statements};
+use crate::store::{self, changes, delivery, queue, statements, waits};
 
 /// Most changes and most bytes of them in one request.
 const MAX_CHANGES: usize = 4_000;
@@ -36,7 +36,7 @@ pub(super) fn kind_of(form: i64) -> BlobKind {
     }
 }
 
-pub(super) fn form_of(kind: BlobKind) -> i64 {
+pub(in crate::agent) fn form_of(kind: BlobKind) -> i64 {
     match kind {
         BlobKind::Thumbnail => queue::form::THUMBNAIL,
         BlobKind::Rendition => queue::form::RENDITION,
@@ -202,12 +202,6 @@ impl Agent {
     }
 }
 
-/// Everything that the server has not confirmed (X6).
-const UNSYNCED: &str = "SELECT
-    (SELECT count(*) FROM change WHERE delivery <> 2)
-    + (SELECT count(*) FROM statement WHERE delivery <> 2)
-    + (SELECT count(*) FROM blob WHERE here = 1 AND delivery <> 2)";
-
 fn build(
     open: &mut Open,
     request: [u8; 16],
@@ -256,10 +250,7 @@ fn build(
         .take(MAX_UNSENT_BLOBS.min(limit / BYTES_FOR_A_QUESTION));
     let sent_already = waiting.iter().filter(|b| b.delivery == delivery::SENT);
     let blobs: Vec<BlobRef> = sent_already.chain(unsent).filter_map(blob_ref).collect();
-    let unsynced: i64 = open
-        .db
-        .query_row(UNSYNCED, [], |r| r.get(0))
-        .map_err(storage)?;
+    let unsynced = waits::total(&open.db).map_err(storage)?;
     let sent = InFlight {
         docs: hashes,
         signatures: signatures.iter().map(sync::signoff::Signed::id).collect(),

@@ -13,11 +13,9 @@ use super::{InFlight, words};
 use crate::api::Problem;
 use crate::store::{changes, delivery, queue, statements, tasks};
 
-/// Pause before a photo that came to naught is tried again, doubled with each failure, at most a day.
-const BLOB_PAUSE_MS: i64 = 60_000;
-
+/// Pause before a photo that came to naught is tried again.
 pub(super) fn blob_pause(failures: u32) -> i64 {
-    (BLOB_PAUSE_MS << failures.min(11)).min(86_400_000)
+    (queue::FIRST_PAUSE_MS << failures.min(queue::MAX_DOUBLINGS)).min(queue::MAX_PAUSE_MS)
 }
 
 /// Takes as unsent what is not under the server's tips, of every record and every author.
@@ -103,6 +101,7 @@ pub(super) fn receipts(
 ) -> rusqlite::Result<()> {
     for (blob, state) in sent.blobs.iter().zip(&response.blobs) {
         let (task, sha256) = (blob.task.to_string(), blob.sha256.to_string());
+        queue::set_unwanted(db, &task, &sha256, state.unwanted)?;
         if state.stored {
             queue::confirm(db, &task, &sha256)?;
             touched.insert(blob.task);

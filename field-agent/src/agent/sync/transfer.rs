@@ -13,8 +13,23 @@ use super::receipts::blob_pause;
 use super::{StepFailure, words};
 use crate::api::Problem;
 use crate::ports::FetchAnswer;
-use crate::store::blobs::BlobWriter;
+use crate::store::blobs::{BlobWriter, piece};
 use crate::store::{delivery, queue, tasks};
+
+/// Pause before a file is tried again with which the server is busy, and the longest for which it may ask.
+const BUSY_MS: i64 = 5_000;
+const MAX_BUSY_MS: i64 = 60_000;
+
+/// How long to leave a file alone that another device is sending just now; `None`: the answer is another.
+fn busy_for(answer: &FetchAnswer) -> Option<i64> {
+    if answer.status != 503 || words::problem_code(answer).as_deref() != Some("busy") {
+        return None;
+    }
+    let asked = answer.header("retry-after");
+    let asked = asked.and_then(|s| s.trim().parse::<i64>().ok());
+    let pause = asked.map_or(BUSY_MS, |seconds| seconds.saturating_mul(1_000));
+    Some(pause.clamp(1_000, MAX_BUSY_MS))
+}
 
 fn path(transfer: &Transfer) -> String {
     format!("/blobs/{}/{}", transfer.blob.task, transfer.blob.sha256)
@@ -129,12 +144,31 @@ impl Agent {
         self.touch();
     }
 
+    /// Another device is sending the same file: it has its turn, and all else goes on.
+    fn leave_alone(&self, transfer: &Transfer, pause: i64) -> Result<(), StepFailure> {
+        let next_at = self.now() + pause;
+        let (task, sha256) = (
+            transfer.blob.task.to_string(),
+            transfer.blob.sha256.to_string(),
+        );
+        self.with_open(|open| queue::pause(&open.db, &task, &sha256, next_at).map_err(storage))
+            .map_err(|p| StepFailure::storage(&p))
+    }
+
     /// One photo that fails does not hold up the others (lesson 4), unless the server itself is down.
     async fn blob_failed(
         self: &Arc<Self>,
         transfer: &Transfer,
         answer: &FetchAnswer,
     ) -> StepFailure {
+        if let Some(pause) = busy_for(answer) {
+            let transfer = transfer.clone();
+            let noted = self.on_disk(move |a| a.leave_alone(&transfer, pause)).await;
+            return noted.err().unwrap_or(StepFailure {
+                failure: Failure::ThisBlob,
+                error: None,
+            });
+        }
         if answer.status >= 500 || matches!(answer.status, 401 | 429) {
             return words::status(answer);
         }
@@ -194,21 +228,40 @@ impl Agent {
                 )
                 .await);
         }
-        let whole = {
-            let key = (transfer.blob.task, transfer.blob.sha256);
-            let mut driver = lock(&self.driver);
-            let partial = driver.partial.entry(key).or_default();
-            partial.truncate(usize::try_from(transfer.offset).unwrap_or(usize::MAX));
-            partial.extend_from_slice(&chunk);
-            if (partial.len() as u64) < transfer.blob.size {
-                return Ok(partial.len() as u64);
-            }
-            driver.partial.remove(&key).unwrap_or_default()
-        };
-        let size = transfer.blob.size;
-        self.on_disk(move |a| a.keep_download(&transfer, whole))
-            .await?;
-        Ok(size)
+        self.on_disk(move |a| a.keep_part(&transfer, chunk)).await
+    }
+
+    /// Keeps the next bytes of a photo on the disk, so that a tablet that is switched off goes on from there; how
+    /// many are here now.
+    fn keep_part(&self, transfer: &Transfer, chunk: Vec<u8>) -> Result<u64, StepFailure> {
+        let blobs = self
+            .with_open(|open| Ok(open.blobs.clone()))
+            .map_err(|p| StepFailure::storage(&p))?;
+        let (size, sha256) = (transfer.blob.size, transfer.blob.sha256.to_string());
+        let came = transfer.offset + chunk.len() as u64;
+        if came < size {
+            let name = piece(&sha256, transfer.offset);
+            let written = blobs.write(
+                &[(name.as_str(), chunk.as_slice())],
+                self.space.as_ref(),
+                lock(&self.random).as_mut(),
+            );
+            written.map_err(|e| StepFailure::storage(&write_failed(&e)))?;
+            return Ok(came);
+        }
+        let mut whole = Vec::new();
+        for name in blobs.pieces(&sha256).0 {
+            let part = blobs.read(&name);
+            whole.extend(part.map_err(|e| StepFailure::storage(&write_failed(&e)))?);
+        }
+        whole.truncate(usize::try_from(transfer.offset).unwrap_or(usize::MAX));
+        whole.extend_from_slice(&chunk);
+        let kept = self.keep_download(transfer, whole);
+        // Right or wrong, they are of no more use.
+        blobs
+            .remove_pieces(&sha256)
+            .map_err(|e| StepFailure::storage(&write_failed(&e)))?;
+        kept.map(|()| size)
     }
 
     /// Hash first, then the file, then the row: a cut leaves nothing that is taken for whole (lesson 29).

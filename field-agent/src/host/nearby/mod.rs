@@ -145,6 +145,7 @@ fn router(agent: Arc<Agent>) -> axum::Router {
         // Whoever comes learns whose certificate it is that was shown, and nothing else.
         .route("/nearby/v1", get(|| async { StatusCode::NO_CONTENT }))
         .route("/nearby/v1/hello", post(hello))
+        .route("/nearby/v1/rosters", post(rosters))
         .route("/nearby/v1/sync", post(sync))
         .route("/nearby/v1/blobs/{task}/{sha256}", get(blob))
         .layer(DefaultBodyLimit::max(MOST_ASKED))
@@ -184,6 +185,19 @@ async fn hello(
     let done = answered(move || agent.nearby_hello(from, &path, &body, &auth)).await;
     match done {
         Ok(hello) => axum::Json(hello).into_response(),
+        Err(status) => status.into_response(),
+    }
+}
+
+async fn rosters(
+    State(agent): State<Arc<Agent>>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let (path, auth) = (asked(&uri), auth(&headers));
+    match answered(move || agent.nearby_rosters(&path, &body, &auth)).await {
+        Ok(newer) => axum::Json(newer).into_response(),
         Err(status) => status.into_response(),
     }
 }

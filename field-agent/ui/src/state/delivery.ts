@@ -7,5 +7,6 @@ export const deliveryLook: Record<Delivery, { tone: Tone; glyph: GlyphName }> = 
   on_this_tablet: { tone: 'warn', glyph: 'tablet' },
   sent: { tone: 'blue', glyph: 'cloudUp' },
   confirmed: { tone: 'good', glyph: 'cloudCheck' },
+  elsewhere: { tone: 'warn', glyph: 'cloudOff' },
   refused: { tone: 'bad', glyph: 'warn' },
 }

@@ -250,7 +250,13 @@ async fn messages(
         budget = BUDGET;
         writer.message(&response).map_err(AppError::internal)?;
         hand_on(writer, out).await?;
-        offered.extend(response.offered.iter().cloned());
+        offered.extend(
+            response
+                .offered
+                .iter()
+                .filter(|b| b.kind.is_small())
+                .cloned(),
+        );
         if !response.more || response.cursor.seq <= seq {
             return Ok(offered);
         }

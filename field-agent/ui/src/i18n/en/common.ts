@@ -43,6 +43,8 @@ export default {
   },
   ink: { hint: 'Sign here by hand', again: 'Redo' },
   unlock: {
+    putAside: 'Put the damaged store aside and work on',
+    damagedText: 'The damaged store can be put aside as it is (your administrator can export it later); the tablet goes on with an empty one. With the next sync tasks come again, with all that the server has.',
     who: 'Who are you?',
     idle: 'Nobody used the tablet for a while, so it locked itself. What was written is kept; unlocking leads back to it.',
     change: 'Change',

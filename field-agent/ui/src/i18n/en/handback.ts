@@ -5,6 +5,7 @@ export default {
     begin: 'Hand this tablet back…',
     sure: '{name}, enter your PIN to confirm. What is removed cannot be brought back; records at the server are not touched.',
     act: 'Remove and hand back',
+    giveUp: 'Give up what was refused and hand back',
     cancel: 'Keep it',
   },
 }

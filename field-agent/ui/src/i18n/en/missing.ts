@@ -17,7 +17,7 @@ export default {
     conflict: '{what}: two people wrote this differently; choose one.',
     photo_not_here: 'A photo has not reached this tablet; sync before signing.',
     recording_open: 'A recording was broken off: keep or discard it.',
-    dependency_missing: 'Part of a colleague’s work has not arrived; sync first.',
+    dependency_missing: 'Part of the work of {name} has not arrived: sync first; if it never comes, give a reason not to wait.',
     member_not_done: '{name} has worked on their own tablet and is not done: sync and let them tap “I am done”, or give a reason not to wait.',
     ask_member: 'Please ask {name} whether they recorded anything on their own tablet.',
     ask_former: '{name} was relieved; what arrives after signing counts as late.',

@@ -22,6 +22,7 @@ export default {
     more: '{n} of {total} shown, scroll on',
     photosOut: '{n} photos not confirmed',
     clipsOut: '{n} clips not confirmed',
+    recordings: '{n} recordings broken off',
   },
   state: {
     returned: 'Returned',
@@ -38,6 +39,7 @@ export default {
     sent: 'Sent',
     confirmed: 'Confirmed by the server',
     refused: 'Refused',
+    elsewhere: 'Elsewhere, not confirmed',
   },
   task: {
     certificate: 'Certificate {no}',

@@ -5,6 +5,7 @@ export default {
     begin: '交还这台平板…',
     sure: '请 {name} 输入 PIN 确认。清除后不能恢复；服务器上的记录不受影响。',
     act: '清除并交还',
+    giveUp: '放弃未被接收的内容并交还',
     cancel: '不交还',
   },
 }

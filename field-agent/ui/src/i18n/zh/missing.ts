@@ -18,7 +18,7 @@ export default {
     conflict: '{what}：两人填写不同，请选定一个。',
     photo_not_here: '有一张照片还没有传到本机，签字前须先同步。',
     recording_open: '有一段录像或录音中断，请选择保留或丢弃。',
-    dependency_missing: '同事的部分内容尚未到齐，请先同步。',
+    dependency_missing: '{name} 的部分内容尚未到齐，请先同步；仍不到齐时，可以注明不等待的原因。',
     member_not_done: '{name} 在自己的平板上有记录，尚未标记完成。',
     ask_member: '请向 {name} 确认：是否在自己的平板上做过记录？',
     ask_former: '{name} 已被替换；签字之后才到的记录将列为迟到修改。',

@@ -22,6 +22,7 @@ export default {
     conflicts: '{n} 处答案不同',
     photosOut: '{n} 张照片未确认',
     clipsOut: '{n} 段录像未确认',
+    recordings: '{n} 段录制中断',
   },
   state: {
     returned: '退回',
@@ -38,6 +39,7 @@ export default {
     sent: '已发送',
     confirmed: '服务器已确认',
     refused: '未被接收',
+    elsewhere: '不在本机，未确认',
   },
   task: {
     certificate: '执法证 {no}',
