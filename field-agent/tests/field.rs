@@ -629,3 +629,26 @@ async fn what_comes_in_while_signing_stops_the_signing_and_exclusions_are_named(
     assert_eq!(after["signatures"][0]["state"], "superseded", "{after}");
     assert_eq!(after["signatures"][0]["superseded_by"], 1);
 }
+
+// D4: a cancelled task stays cancelled
+#[tokio::test]
+async fn lesson_25_a_later_roster_opens_no_cancelled_task() {
+    let (server, tablet, task) = shared_tablet().await;
+    server.withdraw(&task);
+    assert_eq!(tablet.sync().await, None);
+    server.raise_roster(&task);
+    assert_eq!(tablet.sync().await, None);
+    let (_, list) = tablet.get("/api/tasks").await;
+    assert_eq!(list["rows"][0]["state"], "withdrawn", "{list}");
+    let (status, refused) = tablet
+        .patch(
+            &format!("/api/tasks/{task}/cells"),
+            json!({"edits": [{"path": "point/SP-01/p1/answer", "value": "compliant"}]}),
+        )
+        .await;
+    assert_eq!(
+        (status, &refused["fields"][0]["message"]),
+        (409, &json!("withdrawn")),
+        "{refused}"
+    );
+}

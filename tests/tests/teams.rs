@@ -2,6 +2,7 @@
 //! and what a new member's tablet is told.
 
 use ed25519_dalek::SigningKey as Secret;
+use serde_json::json;
 use server::task::team;
 use sync::admit::Code;
 use sync::cells::Value;
@@ -9,7 +10,9 @@ use sync::facts::{Member, Role, Roster};
 use sync::ids::DeviceId;
 use sync::message::{DocChanges, OfficeState, SyncResponse};
 use sync::signing;
-use tests::wire::WireOffice;
+use tests::small::{SmallOffice, tablet};
+use tests::visit::write;
+use tests::wire::{WireOffice, WireTablet};
 
 const ANSWER: &str = "point/A1/p1/answer";
 
@@ -114,7 +117,7 @@ async fn a_new_member_is_told_everything_and_admits_the_work_of_the_relieved() {
     let work = zhang.write(office.task, &[cell(ANSWER, "non_compliant")]);
     office.push(&mut zhang, work).await;
     relieve_zhang(&office).await;
-    let mut wang = tests::wire::WireTablet::new(3, "wang");
+    let mut wang = WireTablet::new(3, "wang");
     let request = wang.request();
     let answer = office.sync(&mut wang, &request).await;
     let roster = roster(&answer);
@@ -217,4 +220,75 @@ async fn lesson_25_what_was_withdrawn_is_answered_and_does_not_come_back() {
     ] {
         assert_eq!(office.count(sql).await, 1, "{what}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_25_a_cancelled_task_stays_so_when_a_tablet_of_its_team_is_revoked() {
+    // D4, X6
+    let (data, one) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let SmallOffice { office, address } = SmallOffice::open(data.path()).await;
+    let (id, task) = (office.task, office.task.to_string());
+    let (_running, zhang) = tablet(one.path()).await;
+    zhang
+        .enrol(&address, "CODE3", &[("zhang", "135790")])
+        .await
+        .unwrap();
+    zhang.unlock("zhang", "135790").await.unwrap();
+    zhang.sync().await.unwrap();
+    write(&zhang, &task, [("point/A1/p1/answer", json!("compliant"))])
+        .await
+        .unwrap();
+    zhang.sync().await.unwrap();
+    let cancel = move |tx: &mut server::db::Tx<'_>| Ok(team::cancel(tx, &id, tests::wire::NOW)?);
+    office.state.db.write(cancel).await.unwrap();
+    zhang.sync().await.unwrap();
+    assert_eq!(zhang.tasks().await.unwrap()[0]["state"], "withdrawn");
+
+    // Li's tablet is lost: the team gets a later roster, which opens nothing.
+    let lost = DeviceId::of(&signing::public(&Secret::from_bytes(&[2; 32]))).to_string();
+    let revoke = move |tx: &mut server::db::Tx<'_>| {
+        server::device::store::revoke(tx, &lost, "丢失", tests::wire::NOW)?;
+        server::task::take_from_device(tx, &lost)
+    };
+    office.state.db.write(revoke).await.unwrap();
+    let mut wire = WireTablet::new(1, "zhang");
+    let request = wire.request();
+    let told = office.sync(&mut wire, &request).await;
+    assert_eq!(told.grants.len(), 1, "{:?}", told.grants);
+    zhang.sync().await.unwrap();
+    let card = zhang.tasks().await.unwrap().remove(0);
+    assert_eq!(card["state"], "withdrawn", "{card}");
+    let refused = write(&zhang, &task, [("point/A1/p2/answer", json!("compliant"))]).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("任务已取消"), "{refused}");
+    // What it wrote before is kept, here and there.
+    let record = zhang.get(&format!("/api/tasks/{task}")).await.unwrap();
+    assert!(
+        record.to_string().contains("point/A1/p1/answer"),
+        "{record}"
+    );
+}
+
+#[tokio::test]
+async fn lesson_25_with_each_roster_the_office_says_where_the_task_stands() {
+    // D4, X6: also to a tablet that would take a grant alone for an open task
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let task = office.task;
+    let cancel = move |tx: &mut server::db::Tx<'_>| Ok(team::cancel(tx, &task, tests::wire::NOW)?);
+    office.state.db.write(cancel).await.unwrap();
+    let request = zhang.request();
+    office.sync(&mut zhang, &request).await;
+    let lost = DeviceId::of(&signing::public(&Secret::from_bytes(&[2; 32]))).to_string();
+    let revoke = move |tx: &mut server::db::Tx<'_>| {
+        server::device::store::revoke(tx, &lost, "丢失", tests::wire::NOW)?;
+        server::task::take_from_device(tx, &lost)
+    };
+    office.state.db.write(revoke).await.unwrap();
+    let request = zhang.request();
+    let told = office.sync(&mut zhang, &request).await;
+    assert_eq!(told.grants.len(), 1);
+    assert_eq!(told.states.len(), 1, "{:?}", told.states);
+    assert_eq!(told.states[0].state, OfficeState::Withdrawn);
 }

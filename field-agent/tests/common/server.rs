@@ -372,6 +372,14 @@ impl Server {
         inner.feed.push(FeedEvent::State(id));
     }
 
+    /// The team's keys changed: its tablets get a later roster, and nothing else.
+    pub fn raise_roster(&self, task: &str) {
+        let id: TaskId = task.parse().expect("id");
+        let mut inner = self.inner();
+        inner.tasks.get_mut(&id).expect("task").version += 1;
+        inner.feed.push(FeedEvent::Grant(id));
+    }
+
     /// What the record at the server says.
     pub fn text(&self, task: &str, path: &str) -> String {
         self.inner().tasks[&task.parse::<TaskId>().expect("id")]

@@ -193,6 +193,11 @@ impl<'a> Down<'a> {
         }
         self.size += grant.facts.len() + grant.roster.len();
         self.response.grants.push(grant);
+        // A grant alone would read as an open task: where the task stands goes with it, so that one that
+        // was cancelled does not come back with a later roster.
+        if !withdrawn && self.told.insert((task, 1)) {
+            self.task_state(tx, task)?;
+        }
         Ok(())
     }
 

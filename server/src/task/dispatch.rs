@@ -193,7 +193,7 @@ pub fn grant_to_device(tx: &mut Tx<'_>, device: &str, persons: &[String]) -> Res
 }
 
 /// A tablet is revoked: the other tablets of its inspectors' teams hear that its keys are off the roster,
-/// also of tasks that are finished, since tablets trust each other by any roster that they hold.
+/// also of tasks that are finished or cancelled, since tablets trust each other by any roster that they hold.
 pub fn take_from_device(tx: &mut Tx<'_>, device: &str) -> Result<(), AppError> {
     for task in store::tasks_with_device(tx, device)? {
         raise_roster(tx, &task)?;

@@ -87,7 +87,9 @@ pub(super) fn take_grant(
             .as_ref()
             .map_or_else(|| "{}".into(), |r| r.card.clone()),
         accepted_at: known.as_ref().and_then(|r| r.accepted_at),
-        withdrawn: newer_here && known.as_ref().is_some_and(|r| r.withdrawn),
+        // A cancellation is the office's last word on a task: a roster that comes later, as when a
+        // colleague's tablet is revoked, brings nothing back.
+        withdrawn: known.as_ref().is_some_and(|r| r.withdrawn),
         changed_at: known.as_ref().map_or(now, |r| r.changed_at),
     };
     tasks::put(db, &row)?;
