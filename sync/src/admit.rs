@@ -576,6 +576,10 @@ fn check_operations(
         if person.is_some() {
             forms.check(&cell, path).map_err(bad)?;
         }
+        if cell.is_written_once() {
+            check_written_once(doc, chunk, n)
+                .map_err(|why| (Code::NotAllowed, format!("{path}: {why}")))?;
+        }
         for (counter, actor) in &op.replaces {
             let own = (*actor == 0)
                 .then(|| counter.checked_sub(chunk.start_op))
@@ -594,6 +598,49 @@ fn check_operations(
                 ));
             }
         }
+    }
+    Ok(())
+}
+
+/// What says what a photo or clip is may be written where it is empty, and never over: one operation
+/// would otherwise put another picture in the place of a colleague's, without a conflict. Where two wrote
+/// the same cell without knowing of each other it can be settled, to a value that stands there.
+///
+/// The record is asked as the change saw it, at its dependencies, so that every peer says the same
+/// whatever has come in meanwhile.
+fn check_written_once(doc: &Automerge, chunk: &Chunk, n: usize) -> Result<(), &'static str> {
+    let op = &chunk.ops[n];
+    let path = op.path.as_str();
+    let heads: Vec<ChangeHash> = chunk.deps.iter().map(|d| ChangeHash(d.0)).collect();
+    let unreadable = |_| "this cell cannot be read";
+    // Most often nobody has ever written it: then nothing needs to be sought in the past.
+    let standing = match doc.get(ROOT, path).map_err(unreadable)? {
+        None => Vec::new(),
+        Some(_) => doc.get_all_at(ROOT, path, &heads).map_err(unreadable)?,
+    };
+    let Some(((first, _), others)) = standing.split_first() else {
+        let again = chunk.ops[..n].iter().any(|earlier| earlier.path == path);
+        return match again || !op.replaces.is_empty() {
+            true => Err("what a photo or clip is can be written only once"),
+            false => Ok(()),
+        };
+    };
+    let is_value = |v: &automerge::Value<'_>| {
+        v.as_scalar().and_then(crate::record::from_scalar).as_ref() == Some(&op.value)
+    };
+    let replaced = |(counter, actor): &(u64, usize)| {
+        let of_this_change = *actor == 0 && *counter >= chunk.start_op;
+        of_this_change
+            || standing.iter().any(|(_, id)| {
+                matches!(id, automerge::ObjId::Id(at, by, _)
+                    if at == counter && by.to_bytes() == chunk.actors[*actor].as_slice())
+            })
+    };
+    if others.iter().all(|(v, _)| v == first) {
+        return Err("what a photo or clip is can be written only once");
+    }
+    if !standing.iter().any(|(v, _)| is_value(v)) || !op.replaces.iter().all(replaced) {
+        return Err("what a photo or clip is can be settled only to one of the values that stand");
     }
     Ok(())
 }

@@ -7,6 +7,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::message::BlobKind;
+
 /// Version of this table, in the cell `v` of every record.
 pub const SCHEMA_VERSION: i64 = 1;
 
@@ -94,6 +96,8 @@ pub enum Writer {
 enum Kind {
     Bool,
     Int,
+    /// A length in bytes, at most this.
+    Bytes(u64),
     /// Greatest length in bytes of UTF-8.
     Str(usize),
     /// One of the words between the bars.
@@ -101,7 +105,7 @@ enum Kind {
     Sha256,
 }
 
-use Kind::{Bool, Int, Sha256, Str, Word};
+use Kind::{Bool, Bytes, Int, Sha256, Str, Word};
 use Writer::{Member, Self_, Server};
 
 /// A path is split at `/`; in a pattern `{item}`, `{point}`, `{person}`, `{id}`, `{n}`,
@@ -141,7 +145,11 @@ const TABLE: &[(&str, Kind, Writer)] = &[
     ("point/{item}/{point}/answer", Str(500), Member),
     ("point/{item}/{point}/note", Str(4000), Member),
     ("photo/{id}/sha256", Sha256, Member),
-    ("photo/{id}/size", Int, Member),
+    (
+        "photo/{id}/size",
+        Bytes(BlobKind::Original.max_bytes()),
+        Member,
+    ),
     (
         "photo/{id}/media",
         Word("image/jpeg|image/png|image/webp"),
@@ -156,12 +164,20 @@ const TABLE: &[(&str, Kind, Writer)] = &[
     ("photo/{id}/lat_e7", Int, Member),
     ("photo/{id}/lon_e7", Int, Member),
     ("photo/{id}/rendition_sha256", Sha256, Member),
-    ("photo/{id}/rendition_size", Int, Member),
+    (
+        "photo/{id}/rendition_size",
+        Bytes(BlobKind::Rendition.max_bytes()),
+        Member,
+    ),
     ("photo/{id}/thumbnail_sha256", Sha256, Member),
-    ("photo/{id}/thumbnail_size", Int, Member),
+    (
+        "photo/{id}/thumbnail_size",
+        Bytes(BlobKind::Thumbnail.max_bytes()),
+        Member,
+    ),
     ("photo/{id}/withdrawn", Bool, Member),
     ("clip/{id}/sha256", Sha256, Member),
-    ("clip/{id}/size", Int, Member),
+    ("clip/{id}/size", Bytes(BlobKind::Clip.max_bytes()), Member),
     (
         "clip/{id}/media",
         Word("video/mp4|video/webm|video/ogg|audio/mp4|audio/webm|audio/ogg|audio/mpeg|audio/wav"),
@@ -220,6 +236,7 @@ pub fn rules() -> impl Iterator<Item = (&'static str, String, &'static str)> {
     TABLE.iter().map(|(pattern, kind, writer)| {
         let writer = match writer {
             Server => "the server",
+            Member if is_written_once(pattern) => "any member, once",
             Member => "any member",
             Self_ => "the person in the path",
         };
@@ -236,6 +253,8 @@ pub enum CellError {
     BadValue { path: String, expected: String },
     #[error("{path}: only {who} may write this")]
     NotYours { path: String, who: &'static str },
+    #[error("{path}: what a photo or clip is can be written only once")]
+    WrittenOnce { path: String },
     #[error("{path}: the form of this task has no such item or check point")]
     NotInForm { path: String },
 }
@@ -303,6 +322,7 @@ impl<'p> Cell<'p> {
         let ok = match (self.kind, value) {
             (Bool, Value::Bool(_)) => true,
             (Int, Value::Int(i)) => i.unsigned_abs() <= 1 << 53,
+            (Bytes(max), Value::Int(i)) => u64::try_from(*i).is_ok_and(|n| n <= max),
             (Str(max), Value::Str(s)) => s.len() <= max && is_plain_text(s),
             (Word(words), Value::Str(s)) => words.split('|').any(|w| w == s),
             (Sha256, Value::Str(s)) => s.parse::<crate::ids::Sha256>().is_ok(),
@@ -334,6 +354,12 @@ impl<'p> Cell<'p> {
         }
     }
 
+    /// Whether the cell says what a photo or clip **is**: such a cell is written once. What people say of
+    /// it (caption, check point, what a clip shows, that it is withdrawn) they may say anew.
+    pub fn is_written_once(&self) -> bool {
+        is_written_once(self.path)
+    }
+
     /// The item, and the check point if there is one, that the path speaks of.
     pub fn form_reference(&self) -> Option<(&'p str, Option<&'p str>)> {
         let mut parts = self.path.split('/');
@@ -342,6 +368,15 @@ impl<'p> Cell<'p> {
             ("result", Some(item), _) => Some((item, None)),
             _ => None,
         }
+    }
+}
+
+fn is_written_once(path: &str) -> bool {
+    let mut parts = path.split('/');
+    match (parts.next(), parts.nth(1)) {
+        (Some("photo"), Some(word)) => !matches!(word, "caption" | "point" | "withdrawn"),
+        (Some("clip"), Some(word)) => !matches!(word, "caption" | "point" | "kind" | "withdrawn"),
+        _ => false,
     }
 }
 
@@ -356,6 +391,7 @@ impl fmt::Display for Kind {
         match self {
             Bool => f.write_str("true or false"),
             Int => f.write_str("a whole number within ±2^53"),
+            Bytes(max) => write!(f, "a whole number from 0 to {max}"),
             Str(max) => write!(f, "text of at most {max} bytes without control characters"),
             Word(words) => write!(f, "one of {words}"),
             Sha256 => f.write_str("64 lower-case hex digits"),
@@ -389,6 +425,15 @@ mod tests {
     #[case("clip/0123456789abcdef/kind", Value::Str("secret".into()), Some("p1"), false)]
     #[case("clip/0123456789abcdef/sha256", Value::Str("ab".into()), Some("p1"), false)]
     #[case("clip/0123456789abcdef/caption", Value::Str("入口".into()), None, false)]
+    #[case("photo/0123456789abcdef/size", Value::Int(64 << 20), Some("p1"), true)]
+    #[case("photo/0123456789abcdef/size", Value::Int((64 << 20) + 1), Some("p1"), false)]
+    #[case("photo/0123456789abcdef/size", Value::Int(-1), Some("p1"), false)]
+    #[case("photo/0123456789abcdef/rendition_size", Value::Int(4 << 20), Some("p1"), true)]
+    #[case("photo/0123456789abcdef/rendition_size", Value::Int((4 << 20) + 1), Some("p1"), false)]
+    #[case("photo/0123456789abcdef/thumbnail_size", Value::Int(256 << 10), Some("p1"), true)]
+    #[case("photo/0123456789abcdef/thumbnail_size", Value::Int((256 << 10) + 1), Some("p1"), false)]
+    #[case("clip/0123456789abcdef/size", Value::Int(512 << 20), Some("p1"), true)]
+    #[case("clip/0123456789abcdef/size", Value::Int((512 << 20) + 1), Some("p1"), false)]
     #[case("point/A1/p1/note", Value::Str("a\u{0}b".into()), Some("p1"), false)]
     #[case("point/A1/p1/note", Value::Str("第一行\n第二行".into()), Some("p1"), true)]
     #[case("point/A1/p1", Value::Str(String::new()), Some("p1"), false)]

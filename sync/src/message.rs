@@ -117,11 +117,14 @@ impl BlobKind {
         matches!(self, BlobKind::Thumbnail | BlobKind::Rendition)
     }
 
-    /// Greatest length in bytes.
-    pub fn max_bytes(self) -> u64 {
+    /// Greatest length in bytes; no cell names one that is longer. The small ones, which every tablet of
+    /// a team gets by itself, are several times what a camera's picture comes to.
+    pub const fn max_bytes(self) -> u64 {
         match self {
+            BlobKind::Thumbnail => 256 << 10,
+            BlobKind::Rendition => 4 << 20,
+            BlobKind::Original => 64 << 20,
             BlobKind::Clip => crate::clip::MAX_BYTES,
-            _ => 64 << 20,
         }
     }
 }

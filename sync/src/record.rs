@@ -281,6 +281,9 @@ impl RecordDoc {
             if person.is_some() {
                 forms.check(&cell, path)?;
             }
+            if cell.is_written_once() && !self.may_settle(path, value)? {
+                return Err(CellError::WrittenOnce { path: path.clone() }.into());
+            }
         }
         let task = self.task;
         let fail = |e: automerge::AutomergeError| RecordError::Automerge {
@@ -308,6 +311,20 @@ impl RecordDoc {
             hash: Sha256(hash.0),
             bytes: c.raw_bytes().to_vec(),
         }))
+    }
+
+    /// Whether a cell that is written once is empty, holds `value`, or holds it among others.
+    fn may_settle(&self, path: &str, value: &Value) -> Result<bool, RecordError> {
+        let standing = self
+            .doc
+            .get_all(ROOT, path)
+            .map_err(|e| RecordError::Automerge {
+                task: self.task,
+                source: Box::new(e),
+            })?;
+        let value = scalar(value);
+        let stands = |(v, _): &(automerge::Value<'_>, _)| v.as_scalar() == Some(&value);
+        Ok(standing.is_empty() || standing.iter().any(stands))
     }
 
     /// The record as it stands.
@@ -536,7 +553,7 @@ fn scalar(value: &Value) -> ScalarValue {
     }
 }
 
-fn from_scalar(value: &ScalarValue) -> Option<Value> {
+pub(crate) fn from_scalar(value: &ScalarValue) -> Option<Value> {
     match value {
         ScalarValue::Boolean(b) => Some(Value::Bool(*b)),
         ScalarValue::Int(i) => Some(Value::Int(*i)),

@@ -729,3 +729,107 @@ fn what_a_relieved_member_writes_knowing_of_it_is_refused() {
     let judged = admit(&mut office, &rights(), &work);
     assert_eq!(judged[0].verdict, Verdict::Admitted);
 }
+
+const SHA: &str = "photo/0123456789abcdef/sha256";
+
+fn hash(n: u8) -> Value {
+    Sha256([n; 32]).to_string().into()
+}
+
+/// A record into which two people wrote one photo's hash without knowing of each other.
+fn two_pictures(values: [u8; 2]) -> RecordDoc {
+    let (mut doc, _) = record();
+    let (mut first, mut second) = (doc.clone(), doc.clone());
+    for (on, n, person, value) in [
+        (&mut first, 1, "zhang", values[0]),
+        (&mut second, 2, "li", values[1]),
+    ] {
+        let one = batch(on, n, person, &[(SHA, hash(value))]);
+        assert_eq!(verdicts(&mut doc, &one), [Verdict::Admitted]);
+    }
+    doc
+}
+
+#[test]
+fn what_a_photo_is_can_be_written_once() {
+    let (mut doc, _) = record();
+    let mut zhang = doc.clone();
+    let first = batch(&mut zhang, 1, "zhang", &[(SHA, hash(1))]);
+    assert_eq!(verdicts(&mut doc, &first), [Verdict::Admitted]);
+    assert_eq!(verdicts(&mut doc, &first), [Verdict::Known]);
+    // An honest tablet does not even write it.
+    for value in [hash(1), hash(2)] {
+        let again = doc
+            .clone()
+            .edit(&author(2, "li"), NOW, &[(SHA.into(), value.clone())]);
+        assert_eq!(again.is_ok_and(|done| done.is_none()), value == hash(1));
+    }
+    let put = |tx: &mut automerge::transaction::Transaction<'_>| {
+        tx.put(automerge::ROOT, SHA, Sha256([2; 32]).to_string())
+            .unwrap();
+    };
+    for (n, person) in [(2, "li"), (1, "zhang")] {
+        let over = raw(&doc, &author(n, person), n, put);
+        assert_eq!(code(&mut doc, &over), Some(Code::NotAllowed), "{person}");
+    }
+    // What people say of it they may say anew.
+    let caption = "photo/0123456789abcdef/caption";
+    let said = batch(
+        &mut zhang,
+        1,
+        "zhang",
+        &[(caption, "门口".into()), (caption, "后门".into())],
+    );
+    assert_eq!(
+        verdicts(&mut doc, &said),
+        [Verdict::Admitted, Verdict::Admitted]
+    );
+}
+
+#[rstest]
+#[case::to_one(1, true)]
+#[case::to_the_other(2, true)]
+#[case::to_a_third(3, false)]
+fn two_pictures_under_one_name_are_settled_to_one_of_them(#[case] value: u8, #[case] ok: bool) {
+    let mut doc = two_pictures([1, 2]);
+    assert_eq!(doc.view().conflicts(), [SHA]);
+    let settled = doc
+        .clone()
+        .edit(&author(1, "zhang"), NOW, &[(SHA.into(), hash(value))]);
+    assert_eq!(settled.is_ok(), ok);
+    if !ok {
+        let third = Sha256([value; 32]).to_string();
+        let over = raw(&doc, &author(1, "zhang"), 1, |tx| {
+            tx.put(automerge::ROOT, SHA, third).unwrap();
+        });
+        assert_eq!(code(&mut doc, &over), Some(Code::NotAllowed));
+        return;
+    }
+    // Settled by both at once, each to another: again two values, and again one of them.
+    let (mut one, mut two) = (doc.clone(), doc.clone());
+    let first = batch(&mut one, 1, "zhang", &[(SHA, hash(value))]);
+    let second = batch(&mut two, 2, "li", &[(SHA, hash(3 - value))]);
+    assert_eq!(verdicts(&mut doc, &first), [Verdict::Admitted]);
+    assert!(doc.view().conflicts().is_empty());
+    assert_eq!(
+        verdicts(&mut doc, &second),
+        [Verdict::Admitted],
+        "as it saw the record"
+    );
+    assert_eq!(doc.view().conflicts(), [SHA]);
+    let last = batch(&mut doc.clone(), 2, "li", &[(SHA, hash(value))]);
+    assert_eq!(verdicts(&mut doc, &last), [Verdict::Admitted]);
+    assert!(doc.view().conflicts().is_empty());
+}
+
+#[test]
+fn the_same_picture_written_twice_without_knowing_is_no_conflict() {
+    // As when a tablet writes anew, after it was put back from a copy, what a colleague has of before.
+    let mut doc = two_pictures([1, 1]);
+    assert!(doc.view().conflicts().is_empty());
+    let again = doc.edit(&author(1, "zhang"), NOW, &[(SHA.into(), hash(1))]);
+    assert!(
+        again.is_ok_and(|done| done.is_none()),
+        "nothing is written over it"
+    );
+}

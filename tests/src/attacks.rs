@@ -5,6 +5,7 @@ use automerge::{Automerge, ROOT};
 use sync::admit::Offered;
 use sync::author::Author;
 use sync::cells::Value;
+use sync::chunk::Chunk;
 use sync::ids::{Sha256, TaskId};
 use sync::signing;
 
@@ -16,6 +17,21 @@ pub const ANSWER: &str = "point/A1/p1/answer";
 /// One cell with its value.
 pub fn cell(path: &str, value: &str) -> Vec<(String, Value)> {
     vec![(path.to_owned(), value.into())]
+}
+
+/// A photo that stands in the record before the attacks on it.
+pub const PHOTO: &str = "0123456789abcdef";
+
+/// The cells that name it.
+pub fn photo() -> Vec<(String, Value)> {
+    let path = |word: &str| format!("photo/{PHOTO}/{word}");
+    vec![
+        (
+            path("sha256"),
+            Sha256::of(b"what was seen").to_string().into(),
+        ),
+        (path("size"), 13.into()),
+    ]
 }
 
 /// The author that somebody is on a tablet.
@@ -48,6 +64,22 @@ fn raw(tablet: &WireTablet, task: &TaskId, write: impl FnOnce(&mut Transaction<'
     tx.commit_with(CommitOptions::default().with_time(NOW));
     let change = doc.get_changes(&before).pop().expect("a change");
     signed(tablet, change.raw_bytes().to_vec())
+}
+
+fn picture(tx: &mut Transaction<'_>, word: &str) {
+    let other = Sha256::of(b"what somebody would rather have had seen").to_string();
+    tx.put(ROOT, format!("photo/{PHOTO}/{word}"), other)
+        .expect("puts");
+}
+
+/// The tablet with the record as the office dispatched it.
+fn before_the_photo(tablet: &WireTablet, task: TaskId) -> WireTablet {
+    let mut before = copy_of(tablet);
+    let record = &before.records[&task];
+    let root = record.history()[0].change;
+    let early = record.at(&[root]).expect("the first change");
+    before.records.insert(task, early);
+    before
 }
 
 fn uleb(mut n: u64, out: &mut Vec<u8>) {
@@ -228,6 +260,45 @@ pub fn attack(
         "another's done" => raw(mine, &task, |tx| {
             tx.put(ROOT, format!("done/1/{}", theirs.person()), 5)
                 .expect("puts")
+        }),
+        "another picture" => raw(mine, &task, |tx| picture(tx, "sha256")),
+        "another rendition, put and put over" => raw(mine, &task, |tx| {
+            picture(tx, "rendition_sha256");
+            let path = format!("photo/{PHOTO}/rendition_sha256");
+            tx.put(ROOT, path, "b".repeat(64)).expect("puts");
+        }),
+        // Known to the writer, and yet put beside it as if by somebody who knew nothing of it.
+        "another picture beside it" => {
+            let chunk = Chunk::parse(&bytes).expect("honest");
+            let beside = raw(&before_the_photo(mine, task), &task, |tx| {
+                picture(tx, "sha256")
+            });
+            let forge = |deps: &mut Vec<[u8; 32]>, seq: &mut u64, start: &mut u64| {
+                *deps = chunk.deps.iter().map(|d| d.0).collect();
+                (*seq, *start) = (chunk.seq, chunk.start_op);
+            };
+            signed(mine, forged(&beside.bytes, forge))
+        }
+        // Put over it by somebody who says to know nothing of it.
+        "another picture, unknowing" => {
+            let early = copy_of(&before_the_photo(mine, task))
+                .write(task, &cell(ANSWER, "compliant"))
+                .remove(0);
+            let chunk = Chunk::parse(&early.bytes).expect("honest");
+            let over = raw(mine, &task, |tx| picture(tx, "sha256"));
+            let forge = |deps: &mut Vec<[u8; 32]>, _: &mut u64, start: &mut u64| {
+                *deps = chunk.deps.iter().map(|d| d.0).collect();
+                *start = chunk.start_op;
+            };
+            signed(mine, forged(&over.bytes, forge))
+        }
+        "another size" => raw(mine, &task, |tx| {
+            tx.put(ROOT, format!("photo/{PHOTO}/size"), 14_i64)
+                .expect("puts")
+        }),
+        "a rendition that is no small picture" => raw(mine, &task, |tx| {
+            let path = format!("photo/{PHOTO}/rendition_size");
+            tx.put(ROOT, path, (4_i64 << 20) + 1).expect("puts")
         }),
         "an unknown cell" => put("point/A1/p1/verdict"),
         "a delete" => raw(mine, &task, |tx| {

@@ -238,10 +238,7 @@ impl Agent {
 
 /// Cells of a photo or clip that describe its bytes; only adding it writes them.
 fn file_fact(path: &str) -> bool {
-    let word = path.rsplit('/').next();
-    let said = matches!(word, Some("caption" | "point" | "withdrawn"));
-    let of_clip = path.starts_with("clip/");
-    (path.starts_with("photo/") || of_clip) && !said && !(of_clip && word == Some("kind"))
+    cells::find(path).is_ok_and(|cell| cell.is_written_once())
 }
 
 pub(super) fn progress_of(record: &Loaded, around: &Circumstances) -> Progress {

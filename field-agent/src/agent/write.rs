@@ -20,6 +20,10 @@ fn bad_cell(error: &CellError) -> Problem {
         CellError::NoSuchCell(path) => (path, "记录里没有这一栏。".to_owned()),
         CellError::BadValue { path, expected } => (path, format!("内容不符合要求（{expected}）。")),
         CellError::NotYours { path, .. } => (path, "这一栏不能由您填写。".to_owned()),
+        CellError::WrittenOnce { path } => {
+            let text = "照片和音视频本身的信息只写一次；填写不一致时，从已有的填写中选择。";
+            (path, text.to_owned())
+        }
         CellError::NotInForm { path } => (path, "检查表里没有这个项目或检查要点。".to_owned()),
     };
     Problem::field("bad_cell", path.as_str(), text)
