@@ -29,7 +29,12 @@ pub struct Config {
     pub drand: Vec<String>,
     /// Whether cookies are marked `Secure`; true with TLS, or behind a proxy that speaks it.
     pub secure_cookies: bool,
+    /// Bytes of the disk that photos and clips leave free, so that records can still be written.
+    pub reserve: u64,
 }
+
+/// What is left free unless the configuration says otherwise: 1 GiB.
+const RESERVE_MIB: u64 = 1024;
 
 /// Files of the server's certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -71,6 +76,9 @@ pub struct Settings {
     /// Never ask the network for a drand round; it is pasted or read from a file.
     #[arg(long, env = "DR_NO_DRAND", num_args = 0..=1, default_missing_value = "true")]
     pub no_drand: Option<bool>,
+    /// MiB of the disk that photos and clips leave free for the records (default: 1024).
+    #[arg(long, env = "DR_RESERVE_MIB")]
+    pub reserve_mib: Option<u64>,
 }
 
 impl Settings {
@@ -94,6 +102,7 @@ impl Settings {
             public_url: self.public_url.or(other.public_url),
             drand: self.drand.or(other.drand),
             no_drand: self.no_drand.or(other.no_drand),
+            reserve_mib: self.reserve_mib.or(other.reserve_mib),
         }
     }
 
@@ -131,6 +140,10 @@ impl Settings {
             tls,
             name,
             program: std::env::current_exe().context("path of this executable")?,
+            reserve: self
+                .reserve_mib
+                .unwrap_or(RESERVE_MIB)
+                .saturating_mul(1 << 20),
         })
     }
 }
@@ -147,6 +160,7 @@ impl Config {
             public_url: None,
             drand: Vec::new(),
             secure_cookies: false,
+            reserve: RESERVE_MIB << 20,
         }
     }
 }

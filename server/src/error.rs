@@ -221,6 +221,9 @@ impl From<PathRejection> for AppError {
     }
 }
 
+/// Seconds after which something that cannot be done now may be tried again.
+const RETRY_AFTER: &str = "5";
+
 /// The body of every refusal: RFC 9457 with `code` and, for forms, `fields`.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
@@ -257,6 +260,10 @@ impl IntoResponse for AppError {
             fields: self.fields,
         };
         let mut response = (status, axum::Json(problem)).into_response();
+        if self.kind == Kind::Unavailable {
+            let pause = HeaderValue::from_static(RETRY_AFTER);
+            response.headers_mut().insert(header::RETRY_AFTER, pause);
+        }
         response.headers_mut().insert(
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),

@@ -18,6 +18,7 @@ use crate::{jobs, router};
 
 /// How long requests may go on once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(10);
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// A server that listens.
 pub struct RunningServer {
@@ -30,6 +31,7 @@ pub struct RunningServer {
     handle: Handle<SocketAddr>,
     serving: JoinHandle<std::io::Result<()>>,
     worker: jobs::Worker,
+    sweeping: JoinHandle<()>,
 }
 
 impl RunningServer {
@@ -52,6 +54,7 @@ impl RunningServer {
             Ok(Err(error)) => tracing::error!(%error, "the listener did not end well"),
             Err(error) => tracing::error!(%error, "the listener did not end well"),
         }
+        self.sweeping.abort();
         self.worker.stop().await;
     }
 }
@@ -83,7 +86,9 @@ pub async fn start(
         }
     };
     let worker = jobs::start(state.clone(), router::job_handlers()).await?;
+    let sweeping = tokio::spawn(sweep_daily(state.clone()));
     Ok(RunningServer {
+        sweeping,
         addr,
         state,
         first_administrator,
@@ -91,6 +96,16 @@ pub async fn start(
         serving,
         worker,
     })
+}
+
+/// Clears uploads that nobody goes on with; the start has just done so.
+async fn sweep_daily(state: AppState) {
+    loop {
+        tokio::time::sleep(DAY).await;
+        if let Err(error) = state.blob_store.sweep(&state.db, state.now()).await {
+            tracing::warn!(%error, "uploads could not be cleared");
+        }
+    }
 }
 
 /// Waits for SIGTERM or Ctrl-C.

@@ -89,7 +89,7 @@ impl AppState {
                 )?)
             })
             .await?;
-        blob_store.sweep(&db).await?;
+        blob_store.sweep(&db, clock.now()).await?;
         Ok(Self {
             db,
             clock,

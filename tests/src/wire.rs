@@ -158,12 +158,13 @@ pub struct WireOffice {
 
 impl WireOffice {
     pub async fn open(data: &Path, tasks: u32) -> WireOffice {
+        WireOffice::open_with(Config::local(data), tasks).await
+    }
+
+    /// The same, configured so.
+    pub async fn open_with(config: Config, tasks: u32) -> WireOffice {
         let clock = Arc::new(ManualClock::new(NOW));
-        let state = AppState::open(
-            Config::local(data),
-            clock.clone(),
-            Arc::new(SeededRng::new(7)),
-        );
+        let state = AppState::open(config, clock.clone(), Arc::new(SeededRng::new(7)));
         let state = state.await.expect("an empty folder");
         let router = server::sync::router().with_state(state.clone());
         state.db.write(people).await.expect("people");
@@ -215,6 +216,18 @@ impl WireOffice {
         body: Vec<u8>,
     ) -> Response<Body> {
         let auth = RequestAuth::sign(secret, method, path, &body, NOW, [5; 16]);
+        self.send_body(auth, (method, path), headers, Body::from(body))
+            .await
+    }
+
+    /// The same with a body that comes as it comes.
+    pub async fn send_body(
+        &self,
+        auth: RequestAuth,
+        (method, path): (&str, &str),
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Response<Body> {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
@@ -222,7 +235,7 @@ impl WireOffice {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Body::from(body)).expect("a request");
+        let request = request.body(body).expect("a request");
         self.router
             .clone()
             .oneshot(request)

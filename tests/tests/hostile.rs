@@ -4,16 +4,19 @@
 //!
 //! `HOSTILE=n` sends n times as many mutations.
 
+use axum::body::Body;
 use ed25519_dalek::SigningKey;
+use futures_util::StreamExt;
 use rstest::rstest;
 use sync::admit::Offered;
+use sync::cells::Value;
 use sync::enrol::{EnrolRequest, EnrolledKey, proof};
 use sync::facts::Roster;
 use sync::ids::{DeviceId, Sha256, TaskId};
 use sync::message::{BlobKind, BlobRef, DocChanges, SyncResponse};
 use sync::record::RecordDoc;
-use sync::signing;
-use tests::attacks::{ANSWER, Dice, attack, cell, copy_of, forged, mutated, signed};
+use sync::signing::{self, RequestAuth};
+use tests::attacks::{ANSWER, Dice, attack, cell, copy_of, forged, mutated, photo, signed};
 use tests::small::SmallOffice;
 use tests::wire::{NOW, WireOffice, WireTablet};
 
@@ -38,6 +41,12 @@ use tests::wire::{NOW, WireOffice, WireTablet};
 #[case("the form", Some("not_allowed"))]
 #[case("a new round", Some("not_allowed"))]
 #[case("another's done", Some("not_allowed"))]
+#[case("another picture", Some("not_allowed"))]
+#[case("another rendition, put and put over", Some("not_allowed"))]
+#[case("another picture beside it", Some("not_allowed"))]
+#[case("another picture, unknowing", Some("not_allowed"))]
+#[case("another size", Some("not_allowed"))]
+#[case("a rendition that is no small picture", Some("bad_cell"))]
 #[case("an unknown cell", Some("bad_cell"))]
 #[case("a delete", Some("bad_cell"))]
 #[case("a map", Some("bad_cell"))]
@@ -45,8 +54,10 @@ use tests::wire::{NOW, WireOffice, WireTablet};
 async fn a_hostile_change_harms_nobody(#[case] what: &str, #[case] expected: Option<&str>) {
     let data = tempfile::tempdir().unwrap();
     let office = WireOffice::open(data.path(), 1).await;
-    let mut zhang = office.granted(1, "zhang").await;
     let mut li = office.granted(2, "li").await;
+    let photo = li.write(office.task, &photo());
+    office.push(&mut li, photo).await;
+    let mut zhang = office.granted(1, "zhang").await;
     let heads = heads(&office).await;
     let (author, offered) = attack(what, &zhang, &mut copy_of(&li), office.task);
     let mut request = zhang.request();
@@ -417,4 +428,256 @@ async fn a_photo_of_another_record_cannot_be_named_into_sight() {
         )
         .await;
     assert_eq!(refused.status().as_u16(), 404);
+}
+
+/// Names a blob of a new photo, as `prefix` (`""`, `rendition_`, `thumbnail_`).
+fn naming(id: &str, prefix: &str, sha256: &str, size: usize) -> Vec<(String, Value)> {
+    vec![
+        (format!("photo/{id}/{prefix}sha256"), sha256.into()),
+        (format!("photo/{id}/{prefix}size"), (size as i64).into()),
+    ]
+}
+
+fn question(office: &WireOffice, photo: &[u8]) -> BlobRef {
+    BlobRef {
+        task: office.task,
+        sha256: Sha256::of(photo),
+        size: photo.len() as u64,
+        kind: BlobKind::Original,
+    }
+}
+
+#[rstest]
+#[case::too_small("", 1, true)]
+#[case::too_small_for_who_says_no_size("", 1, false)]
+#[case::too_large("", 4_000, true)]
+#[case::as_a_thumbnail("thumbnail_", 3_000, true)]
+#[case::as_a_thumbnail_too_small("thumbnail_", 2, false)]
+#[tokio::test]
+async fn a_wrong_name_for_a_hash_keeps_no_photo_out(
+    #[case] prefix: &str,
+    #[case] size: usize,
+    #[case] says_size: bool,
+) {
+    // S2, F7: Li has seen the photo on the local network, and is online first
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let mut li = office.granted(2, "li").await;
+    let photo = vec![7; 3_000];
+    let sha256 = Sha256::of(&photo).to_string();
+    let wrong = li.write(
+        office.task,
+        &naming("fedcba9876543210", prefix, &sha256, size),
+    );
+    office.push(&mut li, wrong).await;
+    let path = format!("/blobs/{}/{sha256}", office.task);
+    let garbage = vec![9; size.min(1_000)];
+    let length = size.to_string();
+    let at = [("upload-offset", "0"), ("upload-length", &length)];
+    office.send(&li.secret, "PATCH", &path, &at, garbage).await;
+
+    let right = zhang.write(
+        office.task,
+        &naming("0123456789abcdef", "", &sha256, photo.len()),
+    );
+    office.push(&mut zhang, right).await;
+    let mut request = zhang.request();
+    request.blobs = vec![question(&office, &photo)];
+    let told = office.sync(&mut zhang, &request).await.blobs.remove(0);
+    assert_eq!(
+        (told.received, told.unwanted),
+        (0, false),
+        "wanted, from the start"
+    );
+    let length = photo.len().to_string();
+    let at = [("upload-offset", "0"), ("upload-length", length.as_str())];
+    let at = if says_size { &at[..] } else { &at[..1] };
+    let sent = office
+        .send(&zhang.secret, "PATCH", &path, at, photo.clone())
+        .await;
+    assert_eq!(sent.status().as_u16(), 204);
+    assert_eq!(sent.headers()["upload-complete"], "?1");
+    let got = office.send(&li.secret, "GET", &path, &[], vec![]).await;
+    let got = axum::body::to_bytes(got.into_body(), 1 << 20).await;
+    assert_eq!(got.unwrap(), photo);
+    let told = office.sync(&mut zhang, &request).await.blobs.remove(0);
+    assert!(told.stored && told.received == 3_000);
+    assert_eq!(office.count("SELECT count(*) FROM uploads").await, 0);
+}
+
+#[tokio::test]
+async fn a_name_beyond_the_limit_of_its_kind_binds_nobody() {
+    // S2: a clip that is named as a thumbnail too
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let task = office.task.to_string();
+    let sha256 = Sha256::of(b"a clip");
+    let named = |kind| server::sync::worker::NamedBlob {
+        entry: "0123456789abcdef".into(),
+        sha256,
+        size: 100 << 20,
+        kind,
+    };
+    let kinds = [BlobKind::Thumbnail, BlobKind::Rendition, BlobKind::Clip];
+    let names: Vec<_> = kinds.into_iter().map(named).collect();
+    let found = office.state.db.write(move |tx| {
+        server::sync::store::name_blobs(tx, &task, &names)?;
+        let sha256 = sha256.to_string();
+        Ok(server::sync::store::blob(tx, &task, &sha256, None)?)
+    });
+    let row = found.await.unwrap().expect("named");
+    assert_eq!((row.kind, row.size), (BlobKind::Clip, 100 << 20));
+}
+
+#[tokio::test]
+async fn whoever_writes_over_a_photo_hides_nothing_of_it() {
+    // S2: two values stand in the cells that name it, and another's is shown
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let mut li = office.granted(2, "li").await;
+    let photo = b"what Zhang saw".to_vec();
+    let (id, sha256) = ("0123456789abcdef", Sha256::of(&photo).to_string());
+    let other = Sha256::of(b"what Li would rather have").to_string();
+    // Neither says to have heard of the other; the later operation is the one that is shown.
+    let mut wrong = vec![("handling/opinion".to_owned(), "先写的".into())];
+    wrong.extend(naming(id, "", &other, 25));
+    let wrong = li.write(office.task, &wrong);
+    let right = zhang.write(office.task, &naming(id, "", &sha256, photo.len()));
+    assert_eq!(office.push(&mut li, wrong).await.verdicts[0].stored, 3);
+    office.push(&mut zhang, right).await;
+    let path = format!("photo/{id}/sha256");
+    assert_eq!(zhang.record().view().text(&path), other, "Li's is shown");
+    for (sha256, size) in [(sha256, 14), (other, 25)] {
+        let task = office.task.to_string();
+        let row = office
+            .state
+            .db
+            .read(move |tx| Ok(server::sync::store::blob(tx, &task, &sha256, Some(size))?));
+        assert!(row.await.unwrap().is_some(), "{size}");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_one_tablet_holds_stops_no_other() {
+    // lesson 4, lesson 11; S2
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let li = office.granted(2, "li").await;
+    let photo = vec![7; 10_000];
+    let sha256 = Sha256::of(&photo).to_string();
+    let run = zhang.write(
+        office.task,
+        &naming("0123456789abcdef", "", &sha256, photo.len()),
+    );
+    office.push(&mut zhang, run).await;
+    let path = format!("/blobs/{}/{sha256}", office.task);
+    // Li's tablet begins with bytes that are not the photo, and then says nothing more, without an end.
+    let begun = futures_util::stream::iter([Ok::<_, std::io::Error>(vec![0; 4_000])]);
+    let body = Body::from_stream(begun.chain(futures_util::stream::pending()));
+    let auth = RequestAuth::sign(&li.secret, "PATCH", &path, b"", NOW, [5; 16]);
+    let at = [("upload-offset", "0")];
+    let mut held = std::pin::pin!(office.send_body(auth, ("PATCH", &path), &at, body));
+    for _ in 0..20 {
+        assert!(futures_util::poll!(&mut held).is_pending());
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let sent = office
+        .send(&zhang.secret, "PATCH", &path, &at, photo.clone())
+        .await;
+    assert_eq!(sent.status().as_u16(), 204);
+    assert_eq!(sent.headers()["upload-complete"], "?1");
+    // Asked about it, the same tablet hears that it is whole.
+    let head = office.send(&li.secret, "HEAD", &path, &[], vec![]).await;
+    assert_eq!(head.headers()["upload-complete"], "?1");
+}
+
+#[tokio::test]
+async fn a_disk_that_is_nearly_full_takes_records_and_no_photos() {
+    // X7: what is left is for the records
+    let data = tempfile::tempdir().unwrap();
+    let mut config = server::config::Config::local(data.path());
+    config.reserve = u64::MAX;
+    let office = WireOffice::open_with(config, 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let photo = b"a photo".to_vec();
+    let sha256 = Sha256::of(&photo).to_string();
+    let run = zhang.write(
+        office.task,
+        &naming("0123456789abcdef", "", &sha256, photo.len()),
+    );
+    assert_eq!(office.push(&mut zhang, run).await.verdicts[0].stored, 2);
+    let path = format!("/blobs/{}/{sha256}", office.task);
+    let at = [("upload-offset", "0")];
+    let refused = office.send(&zhang.secret, "PATCH", &path, &at, photo).await;
+    assert_eq!(refused.status().as_u16(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    let body = axum::body::to_bytes(refused.into_body(), 1 << 16).await;
+    let problem: serde_json::Value = serde_json::from_slice(&body.unwrap()).unwrap();
+    assert_eq!(problem["code"], "server_full");
+    let left = std::fs::read_dir(data.path().join("uploads")).unwrap();
+    assert_eq!(left.count(), 0, "nothing was begun");
+}
+
+#[tokio::test]
+async fn what_a_tablet_begins_and_does_not_finish_is_bounded_and_forgotten() {
+    // S2: each of many files begun, none finished
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let photos = [vec![7; 3_000], vec![8; 3_000]];
+    let path = |photo: &[u8]| format!("/blobs/{}/{}", office.task, Sha256::of(photo));
+    for (photo, id) in photos.iter().zip(["0123456789abcdef", "1123456789abcdef"]) {
+        let sha256 = Sha256::of(photo).to_string();
+        let run = zhang.write(office.task, &naming(id, "", &sha256, photo.len()));
+        office.push(&mut zhang, run).await;
+    }
+    let send = |photo: &[u8], bytes: &[u8]| {
+        let (path, bytes) = (path(photo), bytes.to_vec());
+        let (office, secret) = (&office, zhang.secret.clone());
+        async move {
+            let at = [("upload-offset", "0")];
+            office.send(&secret, "PATCH", &path, &at, bytes).await
+        }
+    };
+    let begun = send(&photos[0], &photos[0][..1_000]).await;
+    assert_eq!(begun.status().as_u16(), 204);
+    // As if it had begun gigabytes.
+    let grow = "UPDATE uploads SET received = 4294967296";
+    let done = office.state.db.write(|tx| Ok(tx.execute(grow, &[])?));
+    assert_eq!(done.await.unwrap(), 1);
+    let refused = send(&photos[1], &photos[1]).await;
+    assert_eq!(refused.status().as_u16(), 409);
+    let body = axum::body::to_bytes(refused.into_body(), 1 << 16).await;
+    let problem: serde_json::Value = serde_json::from_slice(&body.unwrap()).unwrap();
+    assert_eq!(problem["code"], "too_many_unfinished");
+
+    // A month later nobody has gone on with it; what was begun meanwhile stays.
+    let files = || {
+        std::fs::read_dir(data.path().join("uploads"))
+            .unwrap()
+            .count()
+    };
+    office.clock.set(NOW + 31 * 86_400_000);
+    let shrink = "UPDATE uploads SET received = 1000";
+    let done = office.state.db.write(|tx| Ok(tx.execute(shrink, &[])?));
+    done.await.unwrap();
+    send(&photos[1], &photos[1][..1_000]).await;
+    assert_eq!(files(), 2);
+    let now = office.state.now();
+    let swept = office.state.blob_store.sweep(&office.state.db, now).await;
+    swept.unwrap();
+    assert_eq!(
+        (files(), office.count("SELECT count(*) FROM uploads").await),
+        (1, 1)
+    );
+    let head = office
+        .send(&zhang.secret, "HEAD", &path(&photos[1]), &[], vec![])
+        .await;
+    assert_eq!(head.headers()["upload-offset"], "1000");
+    // And the forgotten one begins anew.
+    let again = send(&photos[0], &photos[0]).await;
+    assert_eq!(again.headers()["upload-complete"], "?1");
 }

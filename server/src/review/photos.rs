@@ -59,7 +59,7 @@ pub(super) async fn stored(
             let record = seal::load(tx, &named)?;
             let view = record.map(|(record, _)| record.view()).unwrap_or_default();
             let sha256 = view.text(&cell).to_owned();
-            let blob = records::blob(tx, &named, &sha256)?;
+            let blob = records::blob(tx, &named, &sha256, None)?;
             blob.filter(|b| b.stored)
                 .map(|b| (sha256, b.size))
                 .ok_or_else(|| AppError::not_found("file of a record"))

@@ -229,7 +229,7 @@ fn stored(tx: &mut Tx<'_>, task: &str, record: &RecordDoc) -> Result<HashMap<Str
     let mut stored = HashMap::new();
     for blob in crate::sync::worker::named_blobs(&record.view()) {
         let sha256 = blob.sha256.to_string();
-        let is_here = records::blob(tx, task, &sha256)?.is_some_and(|b| b.stored);
+        let is_here = records::blob(tx, task, &sha256, None)?.is_some_and(|b| b.stored);
         stored.insert(sha256, is_here);
     }
     Ok(stored)

@@ -1,13 +1,16 @@
 //! Photos and clips on their way in and out: content-addressed, resumable (the shape of tus 1.0, keyed by
 //! content). Partial uploads are staged on local disk; the object store sees whole blobs only.
 //!
+//! Each device writes a copy of its own until one of them is whole and its hash right: what one sends,
+//! however slowly, wrongly or half, keeps no other from bringing the same photo.
+//!
 //! A crash leaves at most bytes behind the noted offset, which the next chunk overwrites; an offset
 //! is told only after its bytes are synced to disk. A blob is published only after its hash was
 //! checked. What came of a chunk whose connection was cut is kept: on a slow link that is what makes
 //! the difference between a cut that costs a moment and one that costs a chunk. Where the connection
 //! hangs without an end, the tablet's next request about the blob makes the old one give up.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -34,6 +37,10 @@ pub const MAX_CHUNK: usize = 1024 * 1024;
 const STALL: Duration = Duration::from_secs(60);
 /// How long a request waits for an older one of the same device to give up.
 const SETTLE: Duration = Duration::from_secs(5);
+/// So much of what is not whole yet is kept of one device. Beyond it only its longest goes on.
+const UNFINISHED: u64 = 4 << 30;
+/// What nobody has gone on with for so long is removed: 30 days, in milliseconds.
+const FORGOTTEN: i64 = 30 * 86_400_000;
 
 /// Where blobs are, and which are being written.
 #[derive(Clone)]
@@ -43,14 +50,42 @@ pub struct BlobStore {
     writing: Writers,
 }
 
-/// Who writes which blob.
-type Writers = Arc<Mutex<HashMap<String, Writer>>>;
-
-struct Writer {
-    device: String,
-    /// Told when the same device asks anew.
-    give_up: watch::Sender<bool>,
+/// A blob on its way in from one device.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Upload {
+    pub task: String,
+    pub sha256: String,
+    pub size: u64,
+    /// Who brings it.
+    pub device: String,
 }
+
+impl Upload {
+    /// Name of the file with what has come.
+    fn file(&self) -> String {
+        let Upload {
+            task,
+            sha256,
+            size,
+            device,
+        } = self;
+        format!("{task}.{sha256}.{size}.{device}.part")
+    }
+
+    fn of_file(name: &str) -> Option<Self> {
+        let mut parts = name.strip_suffix(".part")?.split('.').map(str::to_owned);
+        let upload = Upload {
+            task: parts.next()?,
+            sha256: parts.next()?,
+            size: parts.next()?.parse().ok()?,
+            device: parts.next()?,
+        };
+        Some(upload)
+    }
+}
+
+/// What is being written; the sender is told when the same device asks anew.
+type Writers = Arc<Mutex<HashMap<Upload, watch::Sender<bool>>>>;
 
 impl BlobStore {
     /// Whole blobs in `folder`, partial ones in `staging`.
@@ -143,64 +178,66 @@ impl BlobStore {
         put.map(|_| ()).map_err(AppError::internal)
     }
 
-    fn staged(&self, task: &str, sha256: &str) -> PathBuf {
-        self.staging.join(format!("{task}-{sha256}.part"))
+    fn staged(&self, upload: &Upload) -> PathBuf {
+        self.staging.join(upload.file())
     }
 
-    /// Removes staged bytes of blobs that are whole: a crash between the two leaves them.
-    pub async fn sweep(&self, db: &Db) -> Result<(), AppError> {
-        let mut staged = Vec::new();
+    /// Free bytes where uploads are kept; `None` when the system does not say.
+    fn free_bytes(&self) -> Option<u64> {
+        let told = rustix::fs::statvfs(&self.staging).ok()?;
+        Some(told.f_bavail.saturating_mul(told.f_frsize))
+    }
+
+    /// Removes what nobody goes on with: copies of blobs that are whole by now (a crash between the two
+    /// leaves them), files that no upload is noted of, and uploads that were left for a month.
+    pub async fn sweep(&self, db: &Db, now: i64) -> Result<(), AppError> {
+        let mut files: BTreeMap<String, Option<Upload>> = BTreeMap::new();
         for entry in fs::read_dir(&self.staging).map_err(AppError::internal)? {
             let name = entry.map_err(AppError::internal)?.file_name();
-            let name = name.to_string_lossy();
-            let parts = name.strip_suffix(".part").and_then(|n| n.rsplit_once('-'));
-            staged.extend(parts.map(|(task, sha256)| (task.to_owned(), sha256.to_owned())));
-        }
-        let whole = db.read(move |tx| {
-            let mut whole = Vec::new();
-            for (task, sha256) in staged {
-                if store::blob(tx, &task, &sha256)?.is_some_and(|row| row.stored) {
-                    whole.push((task, sha256));
-                }
+            let name = name.to_string_lossy().into_owned();
+            if name.ends_with(".part") {
+                let upload = Upload::of_file(&name);
+                files.insert(name, upload);
             }
-            Ok(whole)
-        });
-        for (task, sha256) in whole.await? {
-            // Merely in the way, should this fail.
-            let _ = fs::remove_file(self.staged(&task, &sha256));
         }
-        Ok(())
+        let keep = db.read(move |tx| Ok(store::uploads_since(tx, now - FORGOTTEN)?));
+        let keep = keep.await?;
+        for (name, upload) in files {
+            if upload.as_ref().is_some_and(|u| keep.contains(u)) {
+                continue;
+            }
+            // Whoever begins just now waits for nothing here: what is being written stays.
+            let held = upload.map(|u| self.hold(u));
+            if !matches!(held, Some(None)) {
+                // Merely in the way, should this fail.
+                let _ = fs::remove_file(self.staging.join(name));
+            }
+        }
+        db.write(move |tx| Ok(store::forget_uploads(tx, now - FORGOTTEN)?))
+            .await
     }
 
-    /// One writer at a time for each blob; freed when dropped. An older request of the same device gives
-    /// up: that device would not ask again if it still heard of it.
-    async fn lock(&self, task: &str, sha256: &str, device: &str) -> Option<Writing> {
-        self.settle(task, sha256, device).await;
-        let name = format!("{task}/{sha256}");
+    /// One writer at a time for each upload; freed when dropped. `None` while there is another.
+    fn hold(&self, upload: Upload) -> Option<Writing> {
         let mut writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        if writing.contains_key(&name) {
+        if writing.contains_key(&upload) {
             return None;
         }
         let (give_up, told) = watch::channel(false);
-        let writer = Writer {
-            device: device.to_owned(),
-            give_up,
-        };
-        writing.insert(name.clone(), writer);
+        writing.insert(upload.clone(), give_up);
         Some(Writing {
-            name,
+            upload,
             told,
             writing: self.writing.clone(),
         })
     }
 
-    /// Has an older upload of the same device put away what it has, so that its offset is true.
-    pub async fn settle(&self, task: &str, sha256: &str, device: &str) {
+    /// Has an older request of the same upload put away what it has, so that its offset is true: the
+    /// device would not ask again if it still heard of it.
+    pub async fn settle(&self, upload: &Upload) {
         let give_up = {
             let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-            let own = writing.get(&format!("{task}/{sha256}"));
-            own.filter(|w| w.device == device)
-                .map(|w| w.give_up.clone())
+            writing.get(upload).cloned()
         };
         if let Some(give_up) = give_up {
             give_up.send_replace(true);
@@ -211,7 +248,7 @@ impl BlobStore {
 }
 
 struct Writing {
-    name: String,
+    upload: Upload,
     told: watch::Receiver<bool>,
     writing: Writers,
 }
@@ -221,7 +258,7 @@ impl Drop for Writing {
         self.writing
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.name);
+            .remove(&self.upload);
     }
 }
 
@@ -239,28 +276,41 @@ pub struct Progress {
     pub stored: bool,
 }
 
-/// What the server has of a blob that an admitted change of the task names.
+/// What the server has of a blob that an admitted change of the task names: of what this device
+/// brings, or the whole. Where the record names the hash with several sizes, `size` says which is meant;
+/// without it the greatest is.
 pub async fn progress(
     state: &AppState,
     device: &Device,
-    task: String,
-    sha256: String,
+    (task, sha256): (String, String),
+    size: Option<u64>,
 ) -> Result<Progress, AppError> {
     let device = device.id.clone();
     let row = state
         .db
         .read(move |tx| {
-            let visible = store::may_bring(tx, &device, &task)?;
-            Ok(if visible {
-                store::blob(tx, &task, &sha256)?
-            } else {
-                None
-            })
+            if !store::may_bring(tx, &device, &task)? {
+                return Ok(None);
+            }
+            let Some(row) = store::blob(tx, &task, &sha256, size)? else {
+                return Ok(None);
+            };
+            let upload = Upload {
+                task,
+                sha256,
+                size: row.size,
+                device,
+            };
+            let offset = match row.stored {
+                true => row.size,
+                false => store::received(tx, &upload)?,
+            };
+            Ok(Some((row, offset)))
         })
         .await?;
-    let row = row.ok_or_else(|| AppError::not_found("blob"))?;
+    let (row, offset) = row.ok_or_else(|| AppError::not_found("blob"))?;
     Ok(Progress {
-        offset: row.received,
+        offset,
         size: row.size,
         limit: row.kind.max_bytes(),
         stored: row.stored,
@@ -271,6 +321,8 @@ pub async fn progress(
 pub struct Piece {
     pub task: String,
     pub sha256: String,
+    /// Length of the whole, as the device says.
+    pub size: Option<u64>,
     /// Where it begins.
     pub offset: u64,
     /// What its bytes must hash to when it came whole: the device signed that.
@@ -285,7 +337,8 @@ pub struct Piece {
 /// `offset_differs` when the server is elsewhere (ask, and go on from there); `wrong_hash` when the
 /// whole is not what its name says (starts again from zero); `cut` when not all of the chunk came.
 pub async fn append(state: &AppState, device: &Device, piece: Piece) -> Result<Progress, AppError> {
-    let begun = begin(state, device, &piece.task, &piece.sha256, piece.offset).await?;
+    let name = (piece.task.clone(), piece.sha256.clone());
+    let begun = begin(state, device, name, piece.size, piece.offset).await?;
     let (known, Some(lock)) = begun else {
         return Ok(begun.0);
     };
@@ -298,11 +351,11 @@ pub async fn append(state: &AppState, device: &Device, piece: Piece) -> Result<P
 pub async fn append_bytes(
     state: &AppState,
     device: &Device,
-    (task, sha256): (String, String),
-    offset: u64,
+    name: (String, String),
+    (size, offset): (u64, u64),
     bytes: Vec<u8>,
 ) -> Result<Progress, AppError> {
-    let begun = begin(state, device, &task, &sha256, offset).await?;
+    let begun = begin(state, device, name, Some(size), offset).await?;
     let (known, Some(lock)) = begun else {
         return Ok(begun.0);
     };
@@ -310,9 +363,8 @@ pub async fn append_bytes(
         return Err(AppError::too_large("内容超过照片余下的长度"));
     }
     let state = state.clone();
-    let name = (task, sha256);
     let work = tokio::spawn(async move {
-        let done = store_chunk(&state, &name, offset, bytes, known).await?;
+        let done = store_chunk(&state, &lock.upload, offset, bytes, known).await?;
         drop(lock);
         right(done, &known)
     });
@@ -323,25 +375,65 @@ pub async fn append_bytes(
 async fn begin(
     state: &AppState,
     device: &Device,
-    task: &str,
-    sha256: &str,
+    (task, sha256): (String, String),
+    size: Option<u64>,
     offset: u64,
 ) -> Result<(Progress, Option<Writing>), AppError> {
+    let known = progress(state, device, (task.clone(), sha256.clone()), size).await?;
+    let upload = Upload {
+        task: task.clone(),
+        sha256: sha256.clone(),
+        size: known.size,
+        device: device.id.clone(),
+    };
+    state.blob_store.settle(&upload).await;
     let busy = || AppError::new(Kind::Unavailable, "busy", "同一照片正在上传");
-    let lock = state.blob_store.lock(task, sha256, &device.id).await;
-    let lock = lock.ok_or_else(busy)?;
-    let known = progress(state, device, task.to_owned(), sha256.to_owned()).await?;
+    let lock = state.blob_store.hold(upload.clone()).ok_or_else(busy)?;
+    // What an older request of the same device put away just now counts.
+    let known = progress(state, device, (task, sha256), Some(known.size)).await?;
     if known.stored {
         return Ok((known, None));
     }
     if known.size > known.limit {
-        let text = format!("附件超过 {} MiB，不能上传", known.limit >> 20);
+        let text = format!("附件超过 {}，不能上传", readable(known.limit));
         return Err(AppError::too_large(text));
     }
     if offset != known.offset {
         return Err(elsewhere());
     }
+    room_for_more(state, upload).await?;
     Ok((known, Some(lock)))
+}
+
+fn readable(bytes: u64) -> String {
+    match bytes {
+        0..=1_048_575 => format!("{} KiB", bytes >> 10),
+        _ => format!("{} MiB", bytes >> 20),
+    }
+}
+
+/// Refuses before anything is sent what the disk has no room for, and what one device begins and
+/// does not finish.
+async fn room_for_more(state: &AppState, upload: Upload) -> Result<(), AppError> {
+    let needed = state.config.reserve.saturating_add(MAX_CHUNK as u64);
+    if state.blob_store.free_bytes().is_some_and(|f| f < needed) {
+        return Err(server_full());
+    }
+    let others = move |tx: &mut crate::db::Tx<'_>| Ok(store::unfinished(tx, &upload)?);
+    let (own, longest, sum) = state.db.read(others).await?;
+    if may_go_on(own, longest, sum) {
+        return Ok(());
+    }
+    Err(AppError::conflict(
+        "too_many_unfinished",
+        "这台平板有过多没有传完的文件，先传完已经开始的才接收新的；内容仍保存在平板上",
+    ))
+}
+
+/// Whether a device may send more of an upload of which `own` bytes are here, beside others of which the
+/// longest has `longest` and all together `sum`. One can always go on, so that nobody is stuck.
+fn may_go_on(own: u64, longest: u64, sum: u64) -> bool {
+    sum.saturating_add(own) < UNFINISHED || own >= longest
 }
 
 fn elsewhere() -> AppError {
@@ -374,8 +466,7 @@ async fn keep_piece(
     if whole && Sha256::of(&chunk) != piece.signed {
         return Err(AppError::new(Kind::Malformed, "bad_body", "内容与签名不符"));
     }
-    let name = (piece.task, piece.sha256);
-    let done = store_chunk(state, &name, piece.offset, chunk, known).await?;
+    let done = store_chunk(state, &lock.upload, piece.offset, chunk, known).await?;
     drop(lock);
     // The connection is most likely gone; where it is not, the tablet goes on from there.
     if whole {
@@ -411,7 +502,7 @@ async fn collect(
 
 async fn store_chunk(
     state: &AppState,
-    (task, sha256): &(String, String),
+    upload: &Upload,
     offset: u64,
     chunk: Vec<u8>,
     known: Progress,
@@ -419,9 +510,9 @@ async fn store_chunk(
     if chunk.is_empty() && known.size > 0 {
         return Ok(known);
     }
-    let path = state.blob_store.staged(task, sha256);
+    let path = state.blob_store.staged(upload);
     let written = offset + chunk.len() as u64;
-    let name = sha256.clone();
+    let name = upload.sha256.clone();
     let size = known.size;
     let whole =
         tokio::task::spawn_blocking(move || write_chunk(&path, offset, &chunk, size, &name))
@@ -440,7 +531,8 @@ async fn store_chunk(
             ..known
         },
         Whole::Right => {
-            let staged = state.blob_store.staged(task, sha256);
+            let staged = state.blob_store.staged(upload);
+            let (task, sha256) = (&upload.task, &upload.sha256);
             state.blob_store.publish(task, sha256, staged).await?;
             Progress {
                 offset: written,
@@ -449,26 +541,29 @@ async fn store_chunk(
             }
         }
     };
-    note(state, task, sha256, done).await?;
-    if done.stored {
-        // Only now nobody needs the staged bytes; should this fail the next start removes them.
-        let _ = fs::remove_file(state.blob_store.staged(task, sha256));
+    for copy in note(state, upload, done).await? {
+        // Only now nobody needs the staged bytes; should this fail the next sweep removes them.
+        let _ = fs::remove_file(state.blob_store.staged(&copy));
     }
     Ok(done)
 }
 
-async fn note(state: &AppState, task: &str, sha256: &str, done: Progress) -> Result<(), AppError> {
-    let (task, sha256, now) = (task.to_owned(), sha256.to_owned(), state.now());
+/// Notes how far an upload is. Returns the copies that nobody needs any more, of whichever device.
+async fn note(state: &AppState, upload: &Upload, done: Progress) -> Result<Vec<Upload>, AppError> {
+    let (upload, now) = (upload.clone(), state.now());
     state
         .db
         .write(move |tx| {
             if !done.stored {
-                return Ok(store::blob_received(tx, &task, &sha256, done.offset)?);
+                store::note_upload(tx, &upload, done.offset, now)?;
+                return Ok(Vec::new());
             }
-            if store::blob_stored(tx, &task, &sha256, now)? {
-                store::tell_team(tx, &task, "", FeedKind::Blob, &sha256)?;
+            if store::blob_stored(tx, &upload, now)? {
+                store::tell_team(tx, &upload.task, "", FeedKind::Blob, &upload.sha256)?;
             }
-            Ok(())
+            let mut copies = store::end_uploads(tx, &upload.task, &upload.sha256)?;
+            copies.push(upload);
+            Ok(copies)
         })
         .await
 }
@@ -491,6 +586,11 @@ fn write_chunk(
         .truncate(false)
         .write(true)
         .open(path)?;
+    // Less than was noted: somebody cleared the folder, and what is left is of no use.
+    if file.metadata()?.len() < offset {
+        file.set_len(0)?;
+        return Ok(Whole::Wrong);
+    }
     // Bytes behind the noted offset are of a chunk that was never confirmed.
     file.set_len(offset)?;
     file.seek(SeekFrom::Start(offset))?;
@@ -541,11 +641,47 @@ fn object_error(error: &object_store::Error) -> AppError {
 
 fn storage_error(error: &io::Error) -> AppError {
     if error.kind() == io::ErrorKind::StorageFull {
-        return AppError::new(
-            Kind::Unavailable,
-            "server_full",
-            "服务器存储空间不足，文件仍保存在平板上，请联系管理员",
-        );
+        return server_full();
     }
     AppError::internal(error)
+}
+
+fn server_full() -> AppError {
+    AppError::new(
+        Kind::Unavailable,
+        "server_full",
+        "服务器存储空间不足，文件仍保存在平板上，请联系管理员",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rstest::rstest]
+    #[case::first(0, 0, 0, true)]
+    #[case::among_few(0, 1 << 30, 2 << 30, true)]
+    #[case::one_too_many(0, 1 << 30, UNFINISHED, false)]
+    #[case::the_longest_ends(2 << 30, 1 << 30, UNFINISHED, true)]
+    #[case::another_waits(1 << 20, 2 << 30, UNFINISHED, false)]
+    fn what_one_device_begins_and_does_not_finish_has_a_limit(
+        #[case] own: u64,
+        #[case] longest: u64,
+        #[case] sum: u64,
+        #[case] expected: bool,
+    ) {
+        assert_eq!(may_go_on(own, longest, sum), expected);
+    }
+
+    #[test]
+    fn the_name_of_a_copy_tells_the_upload() {
+        let upload = Upload {
+            task: "0193a1b2-0000-7000-8000-000000000001".into(),
+            sha256: "ab".repeat(32),
+            size: 12,
+            device: "cd".repeat(16),
+        };
+        assert_eq!(Upload::of_file(&upload.file()), Some(upload));
+        assert_eq!(Upload::of_file("0193a1b2-0000-ab.part"), None);
+    }
 }

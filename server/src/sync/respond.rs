@@ -11,6 +11,7 @@ use ::sync::message::{
 };
 use ::sync::signing;
 
+use super::blobs::Upload;
 use super::store::{self, Device, FeedKind, FeedRow};
 use crate::db::Tx;
 use crate::error::AppError;
@@ -114,25 +115,33 @@ impl<'a> Down<'a> {
         for blob in &request.blobs {
             let task = blob.task.to_string();
             let visible = store::may_bring(tx, &self.device.id, &task)?;
+            let upload = Upload {
+                task,
+                sha256: blob.sha256.to_string(),
+                size: blob.size,
+                device: self.device.id.clone(),
+            };
             let row = if visible {
-                store::blob(tx, &task, &blob.sha256.to_string())?
+                store::blob(tx, &upload.task, &upload.sha256, Some(blob.size))?
             } else {
                 None
             };
-            self.response
-                .blobs
-                .push(match row.filter(|r| r.size == blob.size) {
-                    Some(row) => BlobState {
-                        received: row.received,
-                        stored: row.stored,
-                        unwanted: false,
+            let state = match row.filter(|r| r.size == blob.size) {
+                Some(row) => BlobState {
+                    received: match row.stored {
+                        true => row.size,
+                        false => store::received(tx, &upload)?,
                     },
-                    None => BlobState {
-                        received: 0,
-                        stored: false,
-                        unwanted: true,
-                    },
-                });
+                    stored: row.stored,
+                    unwanted: false,
+                },
+                None => BlobState {
+                    received: 0,
+                    stored: false,
+                    unwanted: true,
+                },
+            };
+            self.response.blobs.push(state);
         }
         Ok(())
     }
@@ -271,7 +280,7 @@ impl<'a> Down<'a> {
 
     fn blob(&mut self, tx: &mut Tx<'_>, task: TaskId, sha256: &str) -> Result<(), AppError> {
         // Originals and clips too: of those a tablet is told only that they are safe here.
-        let row = store::blob(tx, &task.to_string(), sha256)?.filter(|r| r.stored);
+        let row = store::blob(tx, &task.to_string(), sha256, None)?.filter(|r| r.stored);
         if let Some(row) = row {
             let sha256 = sha256.parse().map_err(AppError::internal)?;
             if self.asked.contains(&(task, sha256)) {

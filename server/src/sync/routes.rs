@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use super::blobs::{self, Piece, Progress};
+use super::blobs::{self, Piece, Progress, Upload};
 use super::receive::{QUARANTINE_FULL, receive};
 use super::respond::{BUDGET, respond};
 use super::store::{self, Device};
@@ -73,8 +73,13 @@ async fn sync_v1(
         receive(&state, &device, &request).await?
     };
     for blob in &request.blobs {
-        let (task, sha256) = (blob.task.to_string(), blob.sha256.to_string());
-        state.blob_store.settle(&task, &sha256, &device.id).await;
+        let upload = Upload {
+            task: blob.task.to_string(),
+            sha256: blob.sha256.to_string(),
+            size: blob.size,
+            device: device.id.clone(),
+        };
+        state.blob_store.settle(&upload).await;
     }
     let (reader, fed, mut budget) = (device.key, device.feed_seq, BUDGET);
     loop {
@@ -130,9 +135,17 @@ async fn head_blob(
     if device.revoked {
         return Ok(revoked(&state, &device));
     }
-    let (task, sha256) = names(&task, &sha256)?;
-    state.blob_store.settle(&task, &sha256, &device.id).await;
-    let progress = blobs::progress(&state, &device, task, sha256).await?;
+    let name = names(&task, &sha256)?;
+    let known = blobs::progress(&state, &device, name.clone(), length(&headers)?).await?;
+    let (task, sha256) = name.clone();
+    let upload = Upload {
+        task,
+        sha256,
+        size: known.size,
+        device: device.id.clone(),
+    };
+    state.blob_store.settle(&upload).await;
+    let progress = blobs::progress(&state, &device, name, Some(known.size)).await?;
     Ok((StatusCode::OK, upload_headers(progress)).into_response())
 }
 
@@ -160,9 +173,11 @@ async fn patch_blob(
         .and_then(|v| v.to_str().ok())
         .and_then(|v| v.parse().ok());
     let offset = offset.ok_or_else(|| AppError::malformed("缺少 Upload-Offset 或其值不是数字"))?;
+    let size = length(&headers)?;
     let piece = Piece {
         task: task.clone(),
         sha256: sha256.clone(),
+        size,
         offset,
         signed,
         body,
@@ -172,7 +187,7 @@ async fn patch_blob(
         Ok(progress) => Ok((StatusCode::NO_CONTENT, upload_headers(progress)).into_response()),
         // The tablet needs the offset to go on.
         Err(error) if error.code == "offset_differs" => {
-            let progress = blobs::progress(&state, &device, task, sha256).await?;
+            let progress = blobs::progress(&state, &device, (task, sha256), size).await?;
             Ok((upload_headers(progress), error).into_response())
         }
         Err(error) => Err(error),
@@ -196,7 +211,8 @@ async fn get_blob(
         .db
         .read(move |tx| Ok(store::may_see(tx, &id, &of)?))
         .await?;
-    let progress = blobs::progress(&state, &device, task.clone(), sha256.clone()).await?;
+    let name = (task.clone(), sha256.clone());
+    let progress = blobs::progress(&state, &device, name, None).await?;
     if !progress.stored || !visible {
         return Err(AppError::not_found("blob"));
     }
@@ -220,6 +236,16 @@ async fn get_blob(
                 .into_response()
         }
     })
+}
+
+/// Which length of the whole the tablet means, where it says so.
+fn length(headers: &HeaderMap) -> Result<Option<u64>, AppError> {
+    let Some(told) = headers.get("upload-length") else {
+        return Ok(None);
+    };
+    let told = told.to_str().ok().and_then(|v| v.parse().ok());
+    told.map(Some)
+        .ok_or_else(|| AppError::malformed("Upload-Length 不是数字"))
 }
 
 fn upload_headers(progress: Progress) -> [(&'static str, String); 3] {

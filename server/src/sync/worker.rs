@@ -5,10 +5,12 @@
 //! too long. Parent and child speak CBOR in frames of four bytes of length (big endian) and content,
 //! over the child's standard input and output.
 
+use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Read, Write};
 
 use ::sync::admit::{Batch, Code, Offered, Rights, Verdict, admit_and_save};
 use ::sync::author::Author;
+use ::sync::cells::Value;
 use ::sync::ids::{Key, Sha256, TaskId};
 use ::sync::message::BlobKind;
 use ::sync::record::{RecordDoc, View};
@@ -141,7 +143,8 @@ impl Summary {
     }
 }
 
-/// The blobs that the photos and clips of a record name.
+/// The blobs that the photos and clips of a record name. Where two authors wrote one cell, what each of
+/// them names counts: whoever writes over a colleague's photo hides nothing of it.
 pub fn named_blobs(view: &View) -> Vec<NamedBlob> {
     let mut blobs = Vec::new();
     for (collection, prefix, kind) in [
@@ -152,19 +155,37 @@ pub fn named_blobs(view: &View) -> Vec<NamedBlob> {
     ] {
         for entry in view.entries(collection) {
             let path = |field: &str| format!("{collection}/{entry}/{prefix}{field}");
-            let sha256 = view.text(&path("sha256")).parse();
-            let size = view.int(&path("size"));
-            if let (Ok(sha256), Some(size)) = (sha256, size.and_then(|s| u64::try_from(s).ok())) {
-                blobs.push(NamedBlob {
-                    entry: entry.to_owned(),
-                    sha256,
-                    size,
-                    kind,
-                });
-            }
+            let named = names(view, &path("sha256"), &path("size"));
+            blobs.extend(named.into_iter().map(|(sha256, size)| NamedBlob {
+                entry: entry.to_owned(),
+                sha256,
+                size,
+                kind,
+            }));
         }
     }
     blobs
+}
+
+/// Hash and size as they are shown, and as each author has them where several stand.
+fn names(view: &View, sha256: &str, size: &str) -> BTreeSet<(Sha256, u64)> {
+    let standing = |path: &str| view.cells.get(path).map_or(&[][..], Vec::as_slice);
+    let (hashes, sizes) = (standing(sha256), standing(size));
+    let sizes_of: HashMap<&str, &Value> =
+        sizes.iter().map(|w| (w.actor.as_str(), &w.value)).collect();
+    let own = hashes
+        .iter()
+        .filter_map(|w| Some((&w.value, *sizes_of.get(w.actor.as_str())?)));
+    let shown = hashes.first().zip(sizes.first());
+    shown
+        .map(|(h, s)| (&h.value, &s.value))
+        .into_iter()
+        .chain(own)
+        .filter_map(|(h, s)| {
+            let size = u64::try_from(s.as_int()?).ok()?;
+            Some((h.as_str()?.parse().ok()?, size))
+        })
+        .collect()
 }
 
 /// Judges one job. Pure: the same in the child and in tests.

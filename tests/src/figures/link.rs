@@ -114,7 +114,10 @@ pub async fn slow_link(name: &str, way: Option<Way>) -> anyhow::Result<()> {
         print(&format!("{name}_down_bytes"), down, "B");
         print(&format!("{name}_cuts"), cuts, "cuts");
         let early = office.office.count(
-            "SELECT CAST(coalesce(sum(received), 0) AS BIGINT) FROM blobs WHERE kind <> 'thumbnail'",
+            "SELECT CAST((SELECT coalesce(sum(size), 0) FROM blobs WHERE kind <> 'thumbnail' AND stored_at IS NOT NULL)
+                 + (SELECT coalesce(sum(u.received), 0) FROM uploads u JOIN blobs b
+                    ON b.task = u.task AND b.sha256 = u.sha256 AND b.size = u.size
+                    WHERE b.kind <> 'thumbnail') AS BIGINT)",
         );
         print(&format!("{name}_early_bytes"), early.await, "B");
     }

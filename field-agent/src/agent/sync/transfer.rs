@@ -63,7 +63,10 @@ impl Agent {
             self.on_disk(move |a| a.read_chunk(&transfer, length))
                 .await?
         };
-        let headers = vec![("upload-offset".into(), transfer.offset.to_string())];
+        let headers = vec![
+            ("upload-offset".into(), transfer.offset.to_string()),
+            ("upload-length".into(), transfer.blob.size.to_string()),
+        ];
         let answer = self
             .signed_fetch(server, "PATCH", path(&transfer), headers, chunk, 64 * 1024)
             .await

@@ -309,7 +309,13 @@ impl Bringing<'_> {
             self.task(&task).photos_left_out += 1;
             return Ok(());
         }
-        let known = blobs::progress(self.state, self.device, task.clone(), sha256).await;
+        let known = blobs::progress(
+            self.state,
+            self.device,
+            (task.clone(), sha256),
+            Some(blob.size),
+        )
+        .await;
         match known {
             Ok(known) if known.stored => self.task(&task).photos += 1,
             Ok(known) if known.size == blob.size => {
@@ -351,7 +357,8 @@ impl Bringing<'_> {
         let offset = photo.wanted_from;
         photo.wanted_from += fresh.len() as u64;
         let name = (task.clone(), sha256);
-        let done = blobs::append_bytes(self.state, self.device, name, offset, fresh);
+        let at = (photo.blob.size, offset);
+        let done = blobs::append_bytes(self.state, self.device, name, at, fresh);
         match done.await {
             Ok(done) if done.stored => {
                 let row = self.task(&task);
