@@ -121,13 +121,15 @@ test('a visit by keyboard alone: Tab, arrows, Enter', async () => {
   await typist.waitForFunction(() => document.querySelector('.found')?.contains(document.activeElement))
 })
 
+/** What the agent said and a page may show as it is; faults are not of it. */
+const data = new Set()
+const gather = (value, key) => {
+  if (typeof value === 'string' && !['text', 'detail', 'message', 'error', 'remark'].includes(key)) for (const run of value.match(/[\u4e00-\u9fff]+/g) ?? []) data.add(run)
+  if (value && typeof value === 'object') for (const [k, v] of Object.entries(value)) gather(v, k)
+}
+
 // T1: English complete
 test('every screen is in English but for what the record itself says', async () => {
-  const data = new Set()
-  const gather = (value, key) => {
-    if (typeof value === 'string' && !['text', 'detail', 'message'].includes(key)) for (const run of value.match(/[\u4e00-\u9fff]+/g) ?? []) data.add(run)
-    if (value && typeof value === 'object') for (const [k, v] of Object.entries(value)) gather(v, k)
-  }
   reader.on('response', async (response) => {
     const path = new URL(response.url()).pathname
     if (path.startsWith('/api/') && !path.endsWith('/preview')) gather(await response.json().catch(() => null))
@@ -161,6 +163,108 @@ test('every screen is in English but for what the record itself says', async () 
   for await (const screen of workScreens(reader, visit, en)) await look_at(screen)
   assert.deepEqual(found, [])
   assert.deepEqual(broken, [])
+})
+
+const task = () => `**/api/tasks/${visit.task}`
+const REASON = '服务器没有接收这个文件（418），稍后再试。'
+
+/** The agent's next answers to this, as `change` makes them. */
+async function answersWith(url, change) {
+  await reader.route(url, async (route) => {
+    if (route.request().method() !== 'GET') return route.fallback()
+    const response = await route.fetch()
+    const body = await response.json()
+    await route.fulfill({ response, json: change(body) ?? body })
+  })
+}
+
+const refuses = (url, method, problem) =>
+  reader.route(url, (route) =>
+    route.request().method() === method
+      ? route.fulfill({ status: problem.status, contentType: 'application/problem+json', json: { type: 'about:blank', title: '', ...problem } })
+      : route.fallback(),
+  )
+
+/** All that is said in Chinese beside the words of the record is marked as such; the sentences are there. */
+async function tells(...sentences) {
+  for (const one of sentences) await reader.getByText(one).first().waitFor()
+  assert.deepEqual(await look(reader, 'chinese', [...data].join(' ')), [])
+  assert.equal(await reader.getByText('The server had an error').count(), 0)
+}
+
+/** The agent is quoted, in Chinese that is marked. */
+async function quotes(within, text) {
+  await within.getByText('This tablet reports, in Chinese:').first().waitFor()
+  assert.equal(await within.locator('[lang=zh-CN]').getByText(text).count() > 0, true, text)
+}
+
+// T1: English complete
+test('a fault on the sync screen is told by its code, or quoted, never as another', async () => {
+  await answersWith('**/api/sync', (body) => {
+    Object.assign(body.rows[0], { error: '作者不在检查组内，内容留在隔离区，由管理员处理。', failed: 1 })
+    body.last_error = { code: 'quarantine_full', text: '隔离区已满。', permanent: false, at: Date.now() }
+  })
+  await answersWith('**/api/sync/tasks/*', (body) => {
+    for (const one of [...body.photos, ...body.clips]) one.error = REASON
+  })
+  const tablet = { address: '192.168.1.9:4012', found_by: 'typed', name: '', people: [], has_all: false }
+  const kept = { task: visit.task, number: '1', object: '', person: '', count: 1, at: 1 }
+  await answersWith('**/api/nearby', () => ({
+    enabled: true,
+    addresses: [],
+    tablets: [{ ...tablet, error: '这台平板不属于同一检查组，没有与它交换任何内容。' }],
+    kept_out: [
+      { ...kept, code: 'relieved', text: '作者已被替换。' },
+      { ...kept, code: 'would_break', text: '内容已损坏。' },
+      { ...kept, code: 'of_tomorrow', text: '明天才有的原因。' },
+    ],
+  }))
+  const refused = [{ code: 'bad_statement', text: '签字与名单上的密钥或笔迹不符。' }]
+  const came = { changes: 0, known: 0, waiting: 0, statements: 0, photos: 0, refused }
+  const remark = '数据包不完整，文件末尾缺失；完整的部分已导入。'
+  const imported = { source: 'office', people: [], made_at: 1, whole: false, remark, tasks: [{ ...kept, ...came }], tasks_elsewhere: 0 }
+  await reader.route('**/api/bundle/import', (route) => route.fulfill({ json: imported }))
+  await at(reader, '/sync')
+  await reader.getByRole('button', { name: /^Show \d+ photo/ }).tap()
+  await tells('quarantine for this tablet is full', 'The author was relieved', 'Damaged, or not in the form of a record')
+  for (const text of ['由管理员处理', '不属于同一检查组', '明天才有的原因', REASON]) await quotes(reader.locator('main'), text)
+  await reader.locator('input[accept=".drb"]').setInputFiles({ name: 'a.drb', mimeType: 'application/octet-stream', buffer: Buffer.from('x') })
+  await tells('A signature fits neither the key')
+  await quotes(reader.locator('main'), '文件末尾缺失')
+  assert.deepEqual(await axe(reader, {}), [])
+  await refuses('**/api/bundle/import', 'POST', { status: 400, code: 'bundle_stranger', detail: '制作方不是同组人员的平板。' })
+  await reader.locator('input[accept=".drb"]').setInputFiles({ name: 'a.drb', mimeType: 'application/octet-stream', buffer: Buffer.from('x') })
+  await tells('The file was made neither by a tablet of your teams nor by your office')
+})
+
+test('so is a fault in the record: of a photo, a clip, a field, and of the disk', async () => {
+  await answersWith(`${task()}/photos`, (body) => void Object.assign(body.rows[0], { error: REASON, remark: '照片的拍摄信息（EXIF）已损坏。' }))
+  await answersWith(`${task()}/clips`, (body) => void Object.assign(body.rows[0], { error: REASON }))
+  await at(reader, `/tasks/${visit.task}/record/points`)
+  await reader.locator('.shot').first().tap()
+  await tells('This tablet reports')
+  for (const text of [REASON, '（EXIF）已损坏']) await quotes(reader.locator('dialog'), text)
+  await reader.getByRole('button', { name: en.close, exact: true }).tap()
+  await at(reader, `/tasks/${visit.task}/record/evidence`)
+  await reader.locator('li button .face').first().tap()
+  await tells('This tablet reports')
+  await quotes(reader.locator('dialog'), REASON)
+  await reader.getByRole('button', { name: en.close, exact: true }).tap()
+  await reader.locator('dialog').waitFor({ state: 'detached' })
+
+  const path = 'handling/opinion'
+  await refuses(`${task()}/cells`, 'PATCH', { status: 422, code: 'bad_cell', detail: '内容太长。', fields: [{ field: path, message: '内容太长，最多二千字。' }] })
+  await at(reader, `/tasks/${visit.task}/record/opinion`)
+  const opinion = reader.locator('#at-handling-opinion')
+  await opinion.locator('textarea').fill('x')
+  await quotes(opinion, '最多二千字')
+  await tells('One entry was not saved')
+  await reader.unroute(`${task()}/cells`)
+  await refuses(`${task()}/cells`, 'PATCH', { status: 507, code: 'disk_full', detail: '平板存储空间不足。' })
+  await opinion.locator('textarea').fill('xy')
+  await tells('Not saved yet, trying again. The tablet is full')
+  await reader.unrouteAll({ behavior: 'wait' })
+  await reader.getByText(/^Saved on this tablet/).waitFor()
 })
 
 test('no page threw an error', () => assert.deepEqual(stage.complaints, []))

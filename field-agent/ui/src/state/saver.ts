@@ -8,13 +8,19 @@ import { draftSaved, keepDraft } from './drafts'
 const PAUSE_MS = 400
 const RETRY_MS = 2000
 
+/** Why a cell was refused: in the agent's words, and by its code where that says all. */
+export interface RefusedCell {
+  text: string
+  code: string
+}
+
 export interface SaveState {
   /** Typed or tapped, not yet handed to the agent. */
   waiting: Record<string, Scalar>
   /** Handed to the agent, which has not answered yet. */
   sending: Record<string, Scalar>
-  /** Refused for what they hold, with the reason, by path. */
-  refused: Record<string, string>
+  /** Refused for what they hold, by path. */
+  refused: Record<string, RefusedCell>
   /** The agent said at this time (ms) that everything so far is on disk. */
   savedAt: number | undefined
   failed: boolean
@@ -28,6 +34,8 @@ export class Saver {
   readonly state = reactive<SaveState>({ waiting: {}, sending: {}, refused: {}, savedAt: undefined, failed: false })
   /** Counts answers, so that an older reading of the record is recognised as such. */
   answers = 0
+  /** Why the last try failed, while `state.failed`. */
+  failure: unknown
   onSaved: (saved: EditAnswer) => void = () => undefined
   private timer: number | undefined
 
@@ -107,13 +115,14 @@ export class Saver {
     if (cause instanceof Refusal && cause.problem.code !== 'locked' && cause.problem.status < 500) {
       const named = new Map(cause.problem.fields?.filter((one) => one.field in sent).map((one) => [one.field, one.message]))
       for (const [path, value] of Object.entries(sent)) {
-        const reason = named.size > 0 ? named.get(path) : cause.problem.detail
-        if (reason !== undefined) this.state.refused[path] = reason
+        const text = named.size > 0 ? named.get(path) : cause.problem.detail
+        if (text !== undefined) this.state.refused[path] = { text, code: named.size > 0 ? '' : cause.problem.code }
         else this.state.waiting[path] ??= value
       }
       if (Object.keys(this.state.waiting).length > 0) this.plan(0)
       return
     }
+    this.failure = cause
     this.state.failed = true
     this.state.waiting = { ...sent, ...this.state.waiting }
     this.plan(RETRY_MS)

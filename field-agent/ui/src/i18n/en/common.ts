@@ -19,6 +19,7 @@ export default {
     refused: 'That did not work ({status}). Please try again.',
     away: 'The tablet program does not answer. Please try again.',
     unknown: 'Something unexpected happened. Please try again.',
+    reported: 'This tablet reports, in Chinese:',
   },
   pill: {
     away: 'Program does not answer',
@@ -30,6 +31,7 @@ export default {
     ready: 'Entries are saved on this tablet at once',
     saving: 'Saving on this tablet…',
     failed: 'Not saved yet, trying again',
+    failedFor: 'Not saved yet, trying again. {why}',
     refused: 'One entry was not saved',
     readOnly: 'Read only',
   },

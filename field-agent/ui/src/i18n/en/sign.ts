@@ -92,8 +92,9 @@ export default {
       record_full: 'The record holds no more changes; ask your administrator.',
       bad_signature: 'The signature is not the author’s; ask the author in person.',
       foreign_actor: 'The signature is not the author’s; ask the author in person.',
+      bad_statement: 'A signature fits neither the key on the roster nor its ink; it was not taken in. Ask the signer in person.',
       office: 'The server refused it; the author enters it anew.',
-      other: 'Damaged, or not in the form of a record; update the program or ask your administrator.',
+      form: 'Damaged, or not in the form of a record; update the program or ask your administrator.',
     },
   },
   sync: {

@@ -19,6 +19,7 @@ export default {
     refused: '没有完成（{status}），请重试。',
     away: '平板程序没有应答，请稍后重试。',
     unknown: '出现意外情况，请重试。',
+    reported: '本机的说明：',
   },
   pill: {
     away: '程序无应答',
@@ -30,6 +31,7 @@ export default {
     ready: '填写后立即存入本机',
     saving: '正在存入本机…',
     failed: '还没有存下，正在重试',
+    failedFor: '还没有存下，正在重试。{why}',
     refused: '有一处内容没有存下',
     readOnly: '只读',
   },
