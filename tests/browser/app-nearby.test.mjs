@@ -20,6 +20,12 @@ before(async () => {
     pages.push(page)
   }
   ;[first, second] = pages
+  // The first tablet hears of the key of the second, which was enrolled after it.
+  await at(first, '/sync')
+  const asked = first.waitForResponse('**/api/sync/now')
+  await first.getByRole('button', { name: '立即同步' }).tap()
+  await asked
+  await first.getByText('空闲').waitFor()
   stage.network('cut')
 })
 
@@ -27,10 +33,15 @@ after(() => stage?.close())
 
 const card = (page) => page.getByRole('region', { name: '附近的平板' })
 
+/** Switches it on or off; ends when it is. */
+async function turn(page, on) {
+  await card(page).getByRole('switch').tap()
+  await card(page).locator('.own').waitFor({ state: on ? 'visible' : 'detached' })
+}
+
 async function open(page) {
   await at(page, '/sync')
-  await card(page).getByRole('switch').tap()
-  await card(page).locator('.own').waitFor()
+  await turn(page, true)
   return card(page).locator('.own').innerText()
 }
 
@@ -57,9 +68,15 @@ test('a photo comes from the other tablet as it is shown, its original when it i
   const address = await card(first).locator('.own').innerText()
 
   await open(second)
+  // What is typed while the tablet still answers to the address before stays.
+  await second.route('**/api/nearby/tablets', (route) => new Promise((done) => setTimeout(done, 1_000)).then(() => route.continue()), { times: 1 })
   await card(second).getByLabel('对方地址').fill('127.0.0.1:1')
+  const answered = second.waitForResponse('**/api/nearby/tablets')
   await card(second).getByRole('button', { name: '连接' }).tap()
   await card(second).getByLabel('对方地址').fill(address)
+  await answered
+  await saved(second)
+  assert.equal(await card(second).getByLabel('对方地址').inputValue(), address)
   await card(second).getByRole('button', { name: '连接' }).tap()
   await card(second).getByText(/已取得对方全部记录/).waitFor({ timeout: 60_000 })
   assert.deepEqual(await inLargest(second, 'nearby, a tablet'), [])
@@ -69,17 +86,32 @@ test('a photo comes from the other tablet as it is shown, its original when it i
   await second.getByRole('button', { name: /从同组平板取原片/ }).waitFor()
   assert.deepEqual(await inLargest(second, 'photo, original to wish for'), [])
   // Out of reach at first: the wish says why it waits.
+  await turn(first, false)
+  await second.getByRole('button', { name: /从同组平板取原片/ }).tap()
+  await second.getByText('附近没有同组的平板。').waitFor({ timeout: 60_000 })
+  assert.deepEqual(await inLargest(second, 'photo, original waited for'), [])
   await second.getByRole('button', { name: '关闭' }).tap()
   await at(second, '/sync')
-  await card(second).getByRole('switch').tap()
+  await turn(second, false)
+  await at(second, `${path}/record/points`)
+  await second.locator('article.point .shot').first().tap()
+  await second.getByText('“附近的平板”已关闭，打开后会自动取。').waitFor()
+  // Not waited for any more, and not to be waited for while this is off.
+  await second.getByRole('button', { name: '不取原片了' }).tap()
+  await second.getByRole('button', { name: /从同组平板取原片/ }).tap()
+  await second.getByRole('alert').getByText('打开“附近的平板”').waitFor()
+  await second.getByRole('button', { name: '关闭' }).tap()
+  await at(second, '/sync')
+  await turn(second, true)
   await at(second, `${path}/record/points`)
   await second.locator('article.point .shot').first().tap()
   await second.getByRole('button', { name: /从同组平板取原片/ }).tap()
-  await second.getByText('“附近的平板”已关闭，打开后会自动取。').waitFor()
-  assert.deepEqual(await inLargest(second, 'photo, original waited for'), [])
+  await second.getByRole('button', { name: '不取原片了' }).waitFor()
   await second.getByRole('button', { name: '关闭' }).tap()
-  await open(second)
-  await card(second).getByLabel('对方地址').fill(address)
+  await turn(first, true)
+  const again = await card(first).locator('.own').innerText()
+  await at(second, '/sync')
+  await card(second).getByLabel('对方地址').fill(again)
   await card(second).getByRole('button', { name: '连接' }).tap()
   await at(second, `${path}/record/points`)
   await second.locator('article.point .shot').first().tap()

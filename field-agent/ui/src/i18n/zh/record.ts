@@ -86,7 +86,7 @@ export default {
     original: '原片',
     rendition: '显示图',
     thumbnail: '缩略图',
-    notHere: '原图还在另一台平板上',
+    notHere: '照片还在另一台平板上',
     number: '照片 {n}',
     storing: '正在存入本机：第 {n} 张，共 {total} 张',
     notStored: '{n} 张没有存入：',
