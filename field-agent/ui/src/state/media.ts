@@ -21,32 +21,50 @@ export interface Recording {
   stop(): void
 }
 
+/** Camera and microphone are there, and this browser cannot record them. */
+export class CannotRecord extends Error {}
+
 /**
  * Opens camera and microphone, or the microphone alone, and records: `piece` gets what was recorded since
- * the last, and how long it all is by then, in milliseconds. Fails where they cannot be opened.
+ * the last, and how long it all is by then, in milliseconds. Fails where they cannot be opened, with {@link CannotRecord} where only
+ * recording fails.
  */
 export async function record(what: 'video' | 'sound', piece: (bytes: Blob, durationMs: number) => void): Promise<Recording> {
   const size = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 24 } }
   const video = what === 'video' ? { facingMode: { ideal: 'environment' }, ...size } : false
   const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video })
+  try {
+    const recorder = recorderOf(stream, what)
+    const begun = performance.now()
+    recorder.ondataavailable = (event) => {
+      if (event.data.size) piece(event.data, performance.now() - begun)
+    }
+    const done = new Promise<void>((resolve) => {
+      recorder.onstop = () => {
+        release(stream)
+        resolve()
+      }
+    })
+    recorder.start(PIECE_MS)
+    return { stream, done, stop: () => recorder.state !== 'inactive' && recorder.stop() }
+  } catch (cause) {
+    release(stream)
+    throw new CannotRecord('no recorder', { cause })
+  }
+}
+
+function recorderOf(stream: MediaStream, what: 'video' | 'sound'): MediaRecorder {
   const mimeType = TYPES[what].find((type) => MediaRecorder.isTypeSupported(type))
-  const recorder = new MediaRecorder(stream, {
+  return new MediaRecorder(stream, {
     ...(mimeType ? { mimeType } : {}),
     audioBitsPerSecond: SOUND_BITS,
     ...(what === 'video' ? { videoBitsPerSecond: VIDEO_BITS } : {}),
   })
-  const begun = performance.now()
-  recorder.ondataavailable = (event) => {
-    if (event.data.size) piece(event.data, performance.now() - begun)
-  }
-  const done = new Promise<void>((resolve) => {
-    recorder.onstop = () => {
-      for (const track of stream.getTracks()) track.stop()
-      resolve()
-    }
-  })
-  recorder.start(PIECE_MS)
-  return { stream, done, stop: () => recorder.state !== 'inactive' && recorder.stop() }
+}
+
+/** Camera and microphone go off, and their lights. */
+function release(stream: MediaStream) {
+  for (const track of stream.getTracks()) track.stop()
 }
 
 /** How long a file plays, in milliseconds, when the browser can tell within a moment. */

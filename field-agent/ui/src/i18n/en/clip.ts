@@ -15,7 +15,8 @@ export default {
     starting: 'Opening camera and microphone…',
     noDevice: {
       denied: 'Camera and microphone are not allowed. Allow them in the settings of the system, or record with the system’s camera and choose the file here.',
-        busy: 'Camera or microphone does not open; another program may be using it. Try later, or record with the system’s camera and choose the file here.',
+      busy: 'Camera or microphone does not open; another program may be using it. Try later, or record with the system’s camera and choose the file here.',
+      unable: 'This browser cannot record. Record with the system’s camera and choose the file here.',
     },
     storing: 'Saving on this tablet: {percent}%',
     notStored: 'Not saved: ',
@@ -25,6 +26,8 @@ export default {
     partThere: 'The first {time} are on this tablet; they are not lost.',
     keepPart: 'Keep the first {time} only',
     later: 'Decide later',
+    laterPart: 'Decide later about the first {time}; the rest is lost',
+    waits: 'The rest waits in this page and is saved when the tablet program answers again. Do not close the page until then.',
     caption: 'Caption',
     withdraw: 'Withdraw this clip',
     withdrawAsk: 'The clip will no longer be part of the record, but its trace stays. Withdraw it?',
