@@ -2,6 +2,7 @@
 // was. Real agent and server.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { inLargest } from './app-eyes.mjs'
 import { complete } from './app-screens.mjs'
 import { answer, at, openStage, saved, writeInk } from './stage.mjs'
 
@@ -95,6 +96,47 @@ test('what is typed is there after a reload before it was saved', async () => {
   await cost.locator('[inputmode=decimal]').fill('12.5')
 })
 
+// F8: two clocks that differ say nothing about what was written first
+test('what is typed stays over text of a colleague whose clock is ahead, and is never put over newer text of one whose clock is behind', async () => {
+  const field = () => page.locator('#at-handling-opinion textarea')
+  const cell = 'handling/opinion'
+  const day = 86_400_000
+  let value
+  /** The record as it would be with this text of a colleague. */
+  await page.context().route(`**/api/tasks/${visit.task}/record`, async (route) => {
+    const response = await route.fetch()
+    const body = await response.json()
+    if (value) body.cells[cell] = { conflict: false, values: [{ ...value, person: 'p-li', name: '李示例', here: false, relieved: false }] }
+    await route.fulfill({ response, json: body })
+  })
+  await page.context().route(`**/api/tasks/${visit.task}/cells`, (route) => route.abort())
+  value = { value: '同事写的', at: Date.now() + day }
+  await step('opinion', '#at-handling-opinion')
+  await page.reload()
+  await holds(field(), '同事写的')
+  await field().press('End')
+  await field().pressSequentially('，并作补充')
+  await killed()
+  await holds(field(), '同事写的，并作补充')
+
+  value = { value: '同事后来改写的', at: Date.now() - day }
+  await killed()
+  await holds(field(), '同事后来改写的')
+  const offer = () => page.locator('#at-handling-opinion').getByRole('region')
+  await offer().getByText('同事写的，并作补充').waitFor()
+  assert.deepEqual(await inLargest(page, 'a draft beside newer text'), [])
+  await killed()
+  await offer().getByText('同事写的，并作补充').waitFor()
+  await page.context().unroute(`**/api/tasks/${visit.task}/cells`)
+  const written = page.waitForRequest((request) => request.method() === 'PATCH')
+  await offer().getByRole('button', { name: '用这段文字' }).tap()
+  assert.deepEqual((await written).postDataJSON(), { edits: [{ path: cell, value: '同事写的，并作补充' }] })
+  await offer().waitFor({ state: 'detached' })
+  await page.context().unroute(`**/api/tasks/${visit.task}/record`)
+  await page.reload()
+  await holds(field(), '同事写的，并作补充')
+})
+
 // F3: a photo with caption and check point in two taps; several at once; a clear refusal
 test('photos: caption and point are preset, several go in at once, HEIF is refused in words', async () => {
   await step('points', 'article.point')
@@ -122,6 +164,19 @@ test('photos: caption and point are preset, several go in at once, HEIF is refus
   await page.locator('.shot').first().waitFor()
   await page.locator('article.point').nth(2).locator('.shot').first().tap()
   assert.equal(await caption.inputValue(), '第三层货架', 'a caption survives a reload')
+  // Somebody else has changed it since: what was typed is offered beside that.
+  await page.evaluate(async (task) => {
+    const { rows } = await (await fetch(`/api/tasks/${task}/photos`)).json()
+    const body = JSON.stringify({ caption: '货架全景' })
+    await fetch(`/api/tasks/${task}/photos/${rows[0].photo}`, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body })
+  }, visit.task)
+  await page.reload()
+  await page.locator('article.point').nth(2).locator('.shot').first().tap()
+  assert.equal(await caption.inputValue(), '货架全景')
+  const offer = page.locator('dialog').getByRole('region')
+  await offer.getByText('第三层货架').waitFor()
+  await offer.getByRole('button', { name: '用这段文字' }).tap()
+  assert.equal(await caption.inputValue(), '第三层货架')
   await page.locator('dialog select').selectOption({ index: 1 })
   await page.getByRole('button', { name: '关闭' }).tap()
   await page.locator('dialog').waitFor({ state: 'detached' })

@@ -1,4 +1,4 @@
-import { ref, watch, type Ref } from 'vue'
+import { ref, watch } from 'vue'
 import { answer, api } from '../api/client'
 
 /**
@@ -9,8 +9,8 @@ import { answer, api } from '../api/client'
 let owner = ''
 let seq = 0
 const held = new Map<string, string>()
-/** When a draft that was found at the beginning was typed, ms. */
-const typedAt = new Map<string, number>()
+/** Drafts that were found at the beginning. */
+const found = new Set<string>()
 
 /** Bytes that a browser lets a page send that is going away. */
 const KEEPALIVE_BYTES = 30_000
@@ -25,6 +25,9 @@ function reloaded(): boolean {
 
 const key = (task: string, place: string) => `${task} ${place}`
 
+/** Where it is kept what stood in a place before somebody typed there. */
+const before = (place: string) => `before/${place}`
+
 /** Fetches the drafts of who has unlocked, once; nobody sees another's. */
 export async function loadDrafts(person: string): Promise<void> {
   if (owner === person) return
@@ -33,10 +36,13 @@ export async function loadDrafts(person: string): Promise<void> {
   owner = person
   seq = list.seq + AHEAD
   held.clear()
-  typedAt.clear()
-  for (const row of list.rows) {
-    held.set(key(row.task, row.place), row.text)
-    typedAt.set(key(row.task, row.place), row.at)
+  found.clear()
+  for (const { task, place, text } of list.rows) {
+    held.set(key(task, place), text)
+    found.add(key(task, place))
+  }
+  for (const { task, place } of list.rows) {
+    if (place.startsWith(before('')) && !held.has(key(task, place.slice(before('').length)))) keepDraft(task, place, undefined)
   }
 }
 
@@ -54,17 +60,27 @@ export interface Found {
   /** Path of the cell. */
   path: string
   text: string
-  /** When it was typed, ms. */
-  at: number
+  /** What stood there before, as the page told `keepTyped`. */
+  stood: string | undefined
 }
 
 /** Drafts of cells of a task that were there at the beginning. */
 export function draftsOfCells(task: string): Found[] {
   const start = key(task, 'cell/')
   return [...held].flatMap(([name, text]) => {
-    const at = typedAt.get(name)
-    return name.startsWith(start) && at !== undefined ? [{ path: name.slice(start.length), text, at }] : []
+    if (!name.startsWith(start) || !found.has(name)) return []
+    const path = name.slice(start.length)
+    return [{ path, text, stood: draftOf(task, before(`cell/${path}`)) }]
   })
+}
+
+/**
+ * Keeps what is typed in a place, and what stood there when the typing began: only so can be told, without
+ * any clock, whether somebody else wrote there since.
+ */
+export function keepTyped(task: string, place: string, text: string, stood: () => string) {
+  if (draftOf(task, place) === undefined) keepDraft(task, before(place), stood())
+  keepDraft(task, place, text)
 }
 
 /** Keeps a draft; `undefined` forgets it. */
@@ -89,9 +105,30 @@ export function draftSaved(task: string, place: string, text: string) {
   if (held.get(name) === text) held.delete(name)
 }
 
-/** A field that is no cell of the record: what is typed in it is there again after a reload. */
-export function useDraft(task: string, place: string, initial = ''): Ref<string> & { forget: () => void } {
-  const text = ref(draftOf(task, place) ?? initial)
-  watch(text, (now) => keepDraft(task, place, now === initial ? undefined : now), { flush: 'sync' })
-  return Object.assign(text, { forget: () => keepDraft(task, place, undefined) })
+/**
+ * A field that is no cell of the record: what is typed in it is there again after a reload. Where another
+ * text than that on which it was typed stands there now, it is an `offer`.
+ */
+export function useDraft(task: string, place: string, initial = '') {
+  const draft = draftOf(task, place)
+  const isOnThis = [undefined, initial].includes(draftOf(task, before(place)))
+  const text = ref(isOnThis ? (draft ?? initial) : initial)
+  const offer = ref(isOnThis || draft === initial ? undefined : draft)
+  const forget = () => keepDraft(task, place, undefined)
+  watch(
+    text,
+    (now) => {
+      if (now === initial) forget()
+      else keepTyped(task, place, now, () => initial)
+    },
+    { flush: 'sync' },
+  )
+  /** Takes what is offered, or throws it away. */
+  function settle(take: boolean) {
+    const wanted = offer.value
+    offer.value = undefined
+    forget()
+    if (take && wanted !== undefined) text.value = wanted
+  }
+  return Object.assign(text, { forget, offer, settle })
 }

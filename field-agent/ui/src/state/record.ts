@@ -1,8 +1,8 @@
-import { computed, inject, provide, watch, type ComputedRef, type InjectionKey, type ShallowRef } from 'vue'
+import { computed, inject, provide, reactive, watch, type ComputedRef, type InjectionKey, type ShallowRef } from 'vue'
 import { answer, api } from '../api/client'
-import type { Cell, ClipView, EditAnswer, EntryView, PhotoView, RecordingView, RecordView, Scalar, TaskDetail } from '../api/types'
+import type { Cell, CellValue, ClipView, EditAnswer, EntryView, PhotoView, RecordingView, RecordView, Scalar, TaskDetail } from '../api/types'
 import { me } from './agent'
-import { draftsOfCells } from './drafts'
+import { draftsOfCells, keepDraft } from './drafts'
 import { useLive } from './live'
 import { saverOf, type Saver } from './saver'
 
@@ -26,6 +26,10 @@ export interface OpenRecord {
   text(path: string): string
   number(path: string): number | undefined
   set(path: string, value: Scalar): void
+  /** What was typed here and not saved before somebody else wrote there, by path. */
+  offers: Record<string, string>
+  /** Writes what is offered, or throws it away. */
+  settleOffer(path: string, take: boolean): void
   /** Replaces all values of a cell that two people wrote differently. */
   settle(path: string, value: Scalar): Promise<void>
   reload(): Promise<void>
@@ -63,6 +67,16 @@ export function provideRecord(task: string): OpenRecord {
   const cell = (at: string) => view.data.value?.cells[at]
   const value = (at: string) => saver.state.waiting[at] ?? saver.state.sending[at] ?? cell(at)?.values[0]?.value
 
+  saver.stands = (at) => JSON.stringify(cell(at)?.values.map((one) => one.value) ?? [])
+
+  /** What somebody else, or another tablet, wrote in a cell in place of what stood there. */
+  function writtenSince(at: string, stood: string | undefined) {
+    const known = JSON.parse(stood ?? '[]') as Scalar[]
+    const isOwn = (one: CellValue) => one.here && one.person === me.value?.person
+    return cell(at)?.values.some((one) => !isOwn(one) && !known.includes(one.value)) ?? false
+  }
+  const offers = reactive<Record<string, string>>({})
+
   const record: OpenRecord = {
     task,
     saver,
@@ -95,6 +109,13 @@ export function provideRecord(task: string): OpenRecord {
       return typeof held === 'number' ? held : undefined
     },
     set: (at, next) => saver.set(at, next),
+    offers,
+    settleOffer: (at, take) => {
+      const text = offers[at]
+      delete offers[at]
+      keepDraft(task, `cell/${at}`, undefined)
+      if (take && text !== undefined) saver.set(at, text)
+    },
     settle: async (at, next) => {
       const settled = await answer(
         api.POST('/api/tasks/{task}/conflicts/settle', { params: { path }, body: { path: at, value: next } }),
@@ -111,10 +132,10 @@ export function provideRecord(task: string): OpenRecord {
     () => view.data.value && !record.readOnly.value,
     (open) => {
       if (!open) return
-      for (const { path: at, text, at: typed } of draftsOfCells(task)) {
-        // What was written since is newer than the draft.
-        const since = cell(at)?.values.some((one) => one.at > typed)
-        if (!since && record.text(at) !== text) saver.type(at, text)
+      for (const { path: at, text, stood } of draftsOfCells(task)) {
+        if (record.text(at) === text) continue
+        if (writtenSince(at, stood)) offers[at] = text
+        else saver.type(at, text)
       }
       queueMicrotask(() => stop())
     },

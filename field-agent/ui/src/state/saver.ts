@@ -2,7 +2,7 @@ import { reactive } from 'vue'
 import { answer, api, Refusal } from '../api/client'
 import type { EditAnswer, Scalar } from '../api/types'
 import { me } from './agent'
-import { draftSaved, keepDraft } from './drafts'
+import { draftSaved, keepTyped } from './drafts'
 
 /** Pause in typing after which text is saved, ms. */
 const PAUSE_MS = 400
@@ -36,6 +36,8 @@ export class Saver {
   answers = 0
   /** Why the last try failed, while `state.failed`. */
   failure: unknown
+  /** What stands in a cell, to be compared with later. */
+  stands: (path: string) => string = () => ''
   onSaved: (saved: EditAnswer) => void = () => undefined
   private timer: number | undefined
 
@@ -58,7 +60,7 @@ export class Saver {
   /** Saves at the next pause. */
   type(path: string, value: Scalar) {
     this.keep(path, value)
-    if (typeof value === 'string') keepDraft(this.task, `cell/${path}`, value)
+    if (typeof value === 'string') keepTyped(this.task, `cell/${path}`, value, () => this.stands(path))
     this.plan(PAUSE_MS)
   }
 

@@ -26,6 +26,11 @@ export default {
     clean: 'All confirmed',
     pending: '{records} records, {photos} photos and clips here',
   },
+  draft: {
+    title: 'You typed this here and it was not saved; somebody has changed the field since:',
+    take: 'Use this text',
+    drop: 'Throw away',
+  },
   saved: {
     at: 'Saved on this tablet {at}',
     ready: 'Entries are saved on this tablet at once',

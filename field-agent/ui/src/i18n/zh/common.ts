@@ -26,6 +26,11 @@ export default {
     clean: '全部已确认',
     pending: '{records} 份记录、{photos} 个照片和录像在本机',
   },
+  draft: {
+    title: '您在这里输入、没有来得及存下的文字；之后有人改过这一栏：',
+    take: '用这段文字',
+    drop: '不要了',
+  },
   saved: {
     at: '已存入本机 {at}',
     ready: '填写后立即存入本机',
