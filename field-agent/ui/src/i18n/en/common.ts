@@ -24,7 +24,10 @@ export default {
   pill: {
     away: 'Program does not answer',
     clean: 'All confirmed',
-    pending: '{records} records, {photos} photos and clips here',
+    pending: '{what} here',
+    records: '{n} record | {n} records',
+    files: '{n} photo or clip | {n} photos and clips',
+    and: ', ',
   },
   draft: {
     title: 'You typed this here and it was not saved; somebody has changed the field since:',

@@ -24,7 +24,10 @@ export default {
   pill: {
     away: '程序无应答',
     clean: '全部已确认',
-    pending: '{records} 份记录、{photos} 个照片和录像在本机',
+    pending: '{what}在本机',
+    records: '{n} 份记录',
+    files: '{n} 个照片或录像',
+    and: '、',
   },
   draft: {
     title: '您在这里输入、没有来得及存下的文字；之后有人改过这一栏：',

@@ -34,6 +34,6 @@ export const tablets = {
   state: { active: 'Active', revoked: 'Revoked', issued: 'Code issued' },
   revoke: 'Revoke',
   revokeTitle: 'Revoke tablet “{name}”?',
-  revokeHint: 'It can no longer sync. What it synced stands; what it sends later goes to quarantine.',
+  revokeHint: 'This cannot be undone: it can no longer sync, and wipes its records, photos and keys when it next reaches the server. What it synced stands; what it wrote and others hand over later goes to quarantine.',
   never: 'never',
 }

@@ -38,9 +38,9 @@ export const tablets = {
     unsynced: '未同步记录',
     space: '剩余空间',
   },
-  state: { active: '在用', revoked: '已吊销', issued: '待登记' },
-  revoke: '吊销',
-  revokeTitle: '吊销平板“{name}”？',
-  revokeHint: '吊销后它不能再同步；已经同步的内容不受影响，之后发来的内容进入隔离区。',
+  state: { active: '在用', revoked: '已停用', issued: '待登记' },
+  revoke: '停用',
+  revokeTitle: '停用平板“{name}”？',
+  revokeHint: '停用不能撤回：它不能再同步，下次联系服务器时清除本机的记录、照片和密钥。已经同步的内容不受影响；它写过而由别处转来的内容进入隔离区。',
   never: '从未',
 }

@@ -71,7 +71,7 @@ export const quarantine = {
   discardTitle: '弃用这些修改？',
   discardHint: '内容仍保留在隔离区，只是不再等待处理。',
   remedy: {
-    device_revoked: '该平板已停用。内容如属停用前的真实检查记录，可核实后放行；否则写明原因后作废。',
+    device_revoked: '该平板已停用。内容如属停用前的真实检查记录，可核实后放行；否则写明原因后弃用。',
     not_on_team: '作者不在该任务的检查组，或未在该平板登记。请核对派发与登记；补登后可放行。',
     fork: '该平板曾用备份恢复，或有人复制了它的数据，出现了重复编号。平板会自动以新编号重新提交；本条留存备查。',
     exhausted: '核验这项内容耗时或占用内存过多。如属真实检查记录，可在系统空闲时放行重试；再次失败请联系技术支持。',
@@ -129,7 +129,7 @@ export const journal = {
       slip: '出具名单凭条',
       void: '作废抽取',
     },
-    device: { code: '发放登记码', enrol: '登记平板', revoke: '吊销平板' },
+    device: { code: '发放登记码', enrol: '登记平板', revoke: '停用平板' },
     notice: { ask: '申请签发通知书', issue: '签发通知书', refuse: '退回通知书' },
     record: { seal: '封存记录', accept: '通过记录', return: '退回记录' },
     result: { publish: '公示结果', correct: '更正公示' },
