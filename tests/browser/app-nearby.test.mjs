@@ -21,11 +21,16 @@ before(async () => {
   }
   ;[first, second] = pages
   // The first tablet hears of the key of the second, which was enrolled after it.
-  await at(first, '/sync')
-  const asked = first.waitForResponse('**/api/sync/now')
-  await first.getByRole('button', { name: '立即同步' }).tap()
-  await asked
-  await first.getByText('空闲').waitFor()
+  for (const [n, page] of pages.entries())
+    await page.waitForFunction(
+      async (name) => {
+        await fetch('/api/sync/now', { method: 'POST' })
+        const { rows } = await (await fetch('/api/bundle/parties')).json()
+        return rows.some((one) => one.kind === 'tablet' && one.people.includes(name))
+      },
+      visit.team[1 - n].name,
+      { polling: 1_000, timeout: 60_000 },
+    )
   stage.network('cut')
 })
 
@@ -83,11 +88,11 @@ test('a photo comes from the other tablet as it is shown, its original when it i
 
   await at(second, `${path}/record/points`)
   await second.locator('article.point .shot').first().tap()
-  await second.getByRole('button', { name: /从同组平板取原片/ }).waitFor()
+  await second.getByRole('button', { name: /从同组平板取原图/ }).waitFor()
   assert.deepEqual(await inLargest(second, 'photo, original to wish for'), [])
   // Out of reach at first: the wish says why it waits.
   await turn(first, false)
-  await second.getByRole('button', { name: /从同组平板取原片/ }).tap()
+  await second.getByRole('button', { name: /从同组平板取原图/ }).tap()
   await second.getByText('附近没有同组的平板。').waitFor({ timeout: 60_000 })
   assert.deepEqual(await inLargest(second, 'photo, original waited for'), [])
   await second.getByRole('button', { name: '关闭' }).tap()
@@ -97,16 +102,16 @@ test('a photo comes from the other tablet as it is shown, its original when it i
   await second.locator('article.point .shot').first().tap()
   await second.getByText('“附近的平板”已关闭，打开后会自动取。').waitFor()
   // Not waited for any more, and not to be waited for while this is off.
-  await second.getByRole('button', { name: '不取原片了' }).tap()
-  await second.getByRole('button', { name: /从同组平板取原片/ }).tap()
+  await second.getByRole('button', { name: '不取原图了' }).tap()
+  await second.getByRole('button', { name: /从同组平板取原图/ }).tap()
   await second.getByRole('alert').getByText('打开“附近的平板”').waitFor()
   await second.getByRole('button', { name: '关闭' }).tap()
   await at(second, '/sync')
   await turn(second, true)
   await at(second, `${path}/record/points`)
   await second.locator('article.point .shot').first().tap()
-  await second.getByRole('button', { name: /从同组平板取原片/ }).tap()
-  await second.getByRole('button', { name: '不取原片了' }).waitFor()
+  await second.getByRole('button', { name: /从同组平板取原图/ }).tap()
+  await second.getByRole('button', { name: '不取原图了' }).waitFor()
   await second.getByRole('button', { name: '关闭' }).tap()
   await turn(first, true)
   const again = await card(first).locator('.own').innerText()
@@ -115,8 +120,8 @@ test('a photo comes from the other tablet as it is shown, its original when it i
   await card(second).getByRole('button', { name: '连接' }).tap()
   await at(second, `${path}/record/points`)
   await second.locator('article.point .shot').first().tap()
-  await second.getByRole('button', { name: '看原片' }).waitFor({ timeout: 60_000 })
-  await second.getByRole('button', { name: '看原片' }).tap()
+  await second.getByRole('button', { name: '看原图' }).waitFor({ timeout: 60_000 })
+  await second.getByRole('button', { name: '看原图' }).tap()
   await second.getByRole('button', { name: '看显示图' }).waitFor()
   assert.deepEqual(await inLargest(second, 'photo, original'), [])
   await second.getByRole('button', { name: '关闭' }).tap()
