@@ -7,7 +7,7 @@ DATA ?= ./data
 LISTEN ?= 127.0.0.1:8080
 DEMO_DATA ?= ./demo-data
 
-.PHONY: help demo test check bench bench-compare fairness run web web-check tools licences clean
+.PHONY: help demo test check bench bench-compare fairness faults run web web-check tools licences clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -55,6 +55,9 @@ tools: ## Debian packages for the browser tests: chromium and Chinese fonts
 		echo 'The browser tests need the Debian packages chromium and fonts-noto-cjk: installing them.'; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk fontconfig >/dev/null; \
 	fi
+
+faults: ## kill, power cut and full disk at every write of every step, tablet and office (make test tries a part)
+	FAULTS=all cargo test --workspace --locked --test faults --test server_faults
 
 licences: ## licences of all dependencies (needs cargo-deny)
 	cargo deny check licenses bans sources
