@@ -165,6 +165,48 @@ async fn a_file_is_for_those_it_was_made_for_and_of_those_who_may() {
     assert_eq!(plan["tasks"], 0, "{plan}");
 }
 
+// F6: a file is no receipt. The office was put back to a past before the seal, and a file that it made
+// before that brings the seal to a tablet, which hands it on.
+#[tokio::test(flavor = "multi_thread")]
+async fn signatures_in_a_file_of_the_office_go_up_again() {
+    let server = Server::new();
+    let task = server.dispatch(1, &["zhang", "li"]);
+    server.issue("CODE-1", &["zhang", "li"]);
+    server.issue("CODE-2", &["li"]);
+    let (closing, li) = (Tablet::new(&server, 1).await, Tablet::new(&server, 2).await);
+    let pins = [("zhang", "135790"), ("li", "246801")];
+    closing.enrol("CODE-1", &pins).await;
+    li.enrol("CODE-2", &pins[1..]).await;
+    closing.unlock("zhang", "135790").await;
+    li.unlock("li", "246801").await;
+    for tablet in [&closing, &li, &closing] {
+        assert_eq!(tablet.sync().await, None);
+    }
+    let past = server.fork();
+    closing.fill(&task).await;
+    let base = format!("/api/tasks/{task}/sign-off");
+    assert_eq!(closing.post(&base, json!({})).await.0, 200);
+    let party = json!({"kind": "signed", "name": "王五", "capacity": "店长", "ink": ink()});
+    assert_eq!(closing.post(&format!("{base}/party"), party).await.0, 200);
+    for (person, pin) in pins {
+        let body = json!({"person": person, "pin": pin, "ink": ink()});
+        let (status, body) = closing.post(&format!("{base}/inspectors"), body).await;
+        assert_eq!(status, 200, "{body}");
+    }
+    assert_eq!(closing.sync().await, None);
+    assert!(server.sealed(&task, 1));
+    let key = li.agent().nearby_identity().expect("open");
+    let file = server.file_for(&sync::signing::public(&key));
+    server.put_back(&past);
+    assert_eq!(li.sync().await, None);
+    let (status, told) = li.import(&file).await;
+    assert_eq!((status, &told["whole"]), (200, &json!(true)), "{told}");
+    for _ in 0..2 {
+        assert_eq!(li.sync().await, None);
+    }
+    assert!(server.sealed(&task, 1), "from Li's tablet");
+}
+
 // F6: a file can be read any number of times and in any order
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_file_of_the_office_takes_nothing_back() {

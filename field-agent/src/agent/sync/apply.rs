@@ -291,9 +291,22 @@ fn apply_in_transaction(
         touched.insert(task);
     }
     for signed in &response.signatures {
-        take_statement(&tx, signed, None, now).map_err(storage)?;
-        applied.of(signed.task).statements += 1;
-        touched.insert(signed.task);
+        // A file is no receipt: the office may have been put back to a past before it.
+        let roster = match way {
+            Way::Network => None,
+            Way::Bundle => match tasks::get(&tx, &signed.task.to_string()).map_err(storage)? {
+                Some(row) => {
+                    Some(serde_json::from_slice(&row.roster).map_err(|e| Problem::internal(&e))?)
+                }
+                None => continue,
+            },
+        };
+        if take_statement(&tx, signed, roster.as_ref(), now).map_err(storage)? {
+            applied.of(signed.task).statements += 1;
+            touched.insert(signed.task);
+        } else {
+            applied.of(signed.task).bad_statements += 1;
+        }
     }
     for state in &response.states {
         let standing = Standing::before(&tx, state.task, way, response.server_time)?;
