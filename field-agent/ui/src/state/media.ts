@@ -35,6 +35,7 @@ export async function record(what: 'video' | 'sound', piece: (bytes: Blob, durat
   const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video })
   try {
     const recorder = recorderOf(stream, what)
+    if (video) await firstPicture(stream)
     const begun = performance.now()
     recorder.ondataavailable = (event) => {
       if (event.data.size) piece(event.data, performance.now() - begun)
@@ -60,6 +61,22 @@ function recorderOf(stream: MediaStream, what: 'video' | 'sound'): MediaRecorder
     audioBitsPerSecond: SOUND_BITS,
     ...(what === 'video' ? { videoBitsPerSecond: VIDEO_BITS } : {}),
   })
+}
+
+const FIRST_PICTURE_MS = 3000
+
+/** A camera takes a while to show something: what it has not seen does not count as recorded. */
+async function firstPicture(stream: MediaStream) {
+  const probe = document.createElement('video')
+  probe.muted = true
+  probe.playsInline = true
+  await new Promise((done) => {
+    probe.onloadeddata = done
+    window.setTimeout(done, FIRST_PICTURE_MS)
+    probe.srcObject = stream
+    probe.play().catch(() => undefined)
+  })
+  probe.srcObject = null
 }
 
 /** Camera and microphone go off, and their lights. */
