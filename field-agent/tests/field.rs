@@ -652,3 +652,45 @@ async fn lesson_25_a_later_roster_opens_no_cancelled_task() {
         "{refused}"
     );
 }
+
+// F7: what a full quarantine has no room for stays here, and everything else goes on
+#[tokio::test]
+async fn what_the_full_quarantine_does_not_take_is_kept_and_offered_again() {
+    let (server, first, second, task) = two_tablets().await;
+    let (refused, other) = ("handling/opinion", "point/SP-01/p1/answer");
+    first.write(&task, refused, json!("先写的")).await;
+    second.write(&task, other, json!("compliant")).await;
+    assert_eq!(second.sync().await, None);
+    *server.refuse_cell.lock().unwrap() = Some(refused.to_owned());
+    server.quarantine_full.store(true, Ordering::SeqCst);
+    assert_eq!(first.sync().await, None, "the round trip is not refused");
+    let record = first.get(&format!("/api/tasks/{task}/record")).await.1;
+    assert_eq!(
+        record["cells"][other]["values"][0]["value"], "compliant",
+        "the feed goes on"
+    );
+    let row = first.get("/api/sync").await.1["rows"][0].clone();
+    assert!(
+        row["error"].as_str().is_some_and(|e| e.contains("隔离区")),
+        "{row}"
+    );
+    assert_eq!(
+        (&row["delivery"], &row["changes"]["sent"]),
+        (&json!("sent"), &json!(1)),
+        "{row}"
+    );
+    // Its own further work, here and of others, is still written.
+    first
+        .write(&task, "point/SP-01/p3/answer", json!("compliant"))
+        .await;
+    server.quarantine_full.store(false, Ordering::SeqCst);
+    *server.refuse_cell.lock().unwrap() = None;
+    assert_eq!(first.sync().await, None);
+    let row = first.get("/api/sync").await.1["rows"][0].clone();
+    assert_eq!(
+        (&row["delivery"], &row["error"]),
+        (&json!("confirmed"), &json!(null)),
+        "{row}"
+    );
+    assert_eq!(server.text(&task, refused), "先写的");
+}

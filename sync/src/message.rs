@@ -227,6 +227,10 @@ pub struct Held {
     /// For a person.
     #[n(2)]
     pub detail: String,
+    /// With no code: why the server has not taken it now, such as [`QUARANTINE_FULL`]. Whoever does not
+    /// know this field or its word takes the change for one that waits, and offers it again.
+    #[n(3)]
+    pub not_now: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -236,7 +240,13 @@ pub struct SignatureVerdict {
     /// Why not, for a person.
     #[n(1)]
     pub detail: String,
+    /// Not stored, and to be offered again: as in [`Held`].
+    #[n(2)]
+    pub not_now: Option<String>,
 }
+
+/// It would go to quarantine, and there a person must first look at what the tablet brought before.
+pub const QUARANTINE_FULL: &str = "quarantine_full";
 
 /// A task that the device's inspectors have, or have no more.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

@@ -114,17 +114,20 @@ fn the_answer_does_not_change() {
                     hash: Sha256([1; 32]),
                     code: Some(sync::admit::Code::BadCell),
                     detail: "no such cell".into(),
+                    not_now: None,
                 },
                 Held {
                     hash: Sha256([2; 32]),
                     code: None,
                     detail: "waits".into(),
+                    not_now: None,
                 },
             ],
         }],
         signature_verdicts: vec![SignatureVerdict {
             stored: true,
             detail: String::new(),
+            not_now: None,
         }],
         authors: vec![server()],
         docs: vec![DocChanges {
@@ -255,4 +258,35 @@ proptest! {
         let _ = minicbor::decode::<SyncResponse>(&bytes);
         let _ = sync::chunk::Chunk::parse(&bytes);
     }
+}
+
+/// A tablet that knows nothing of it takes what is not taken now for what waits.
+#[test]
+fn a_verdict_that_is_not_for_now_reads_as_one_that_waits() {
+    #[derive(minicbor::Decode)]
+    struct HeldBefore {
+        #[n(0)]
+        hash: Sha256,
+        #[n(1)]
+        code: Option<sync::admit::Code>,
+        #[n(2)]
+        detail: String,
+    }
+    let held = Held {
+        hash: Sha256([3; 32]),
+        code: None,
+        detail: "not taken now".into(),
+        not_now: Some(QUARANTINE_FULL.into()),
+    };
+    let bytes = minicbor::to_vec([held.clone()]).unwrap();
+    let before: [HeldBefore; 1] = minicbor::decode(&bytes).unwrap();
+    let [before] = before;
+    assert_eq!((before.hash, before.code), (held.hash, None));
+    assert_eq!(before.detail, held.detail);
+    // And what has nothing to say of it is as it was.
+    let waits = Held {
+        not_now: None,
+        ..held
+    };
+    assert_eq!(minicbor::to_vec(&waits).unwrap()[0], 0x83);
 }

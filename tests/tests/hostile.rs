@@ -216,7 +216,7 @@ async fn honest_changes_mutated_by_the_ten_thousand_harm_nobody() {
 }
 
 #[tokio::test]
-async fn who_floods_the_quarantine_is_not_heard_and_nobody_else_is_touched() {
+async fn who_floods_the_quarantine_fills_no_disk_and_touches_no_honest_work() {
     let data = tempfile::tempdir().unwrap();
     let office = WireOffice::open(data.path(), 1).await;
     let mut zhang = office.granted(1, "zhang").await;
@@ -237,10 +237,9 @@ async fn who_floods_the_quarantine_is_not_heard_and_nobody_else_is_touched() {
         changes: run,
     }];
     let body = sync::message::pack(&request).unwrap();
-    let response = office
-        .send(&zhang.secret, "POST", "/sync/v1", &[], body.clone())
-        .await;
-    assert_eq!(response.status().as_u16(), 429);
+    let told = office.sync(&mut zhang, &request).await;
+    assert_eq!(told.verdicts[0].stored, 1, "what is honest comes in");
+    assert_eq!(office.count("SELECT count(*) FROM quarantine").await, 2_000);
     let run = li.write(office.task, &cell(ANSWER, "compliant"));
     assert_eq!(office.push(&mut li, run).await.verdicts[0].stored, 1);
 
@@ -680,4 +679,69 @@ async fn what_a_tablet_begins_and_does_not_finish_is_bounded_and_forgotten() {
     // And the forgotten one begins anew.
     let again = send(&photos[0], &photos[0]).await;
     assert_eq!(again.headers()["upload-complete"], "?1");
+}
+
+#[tokio::test]
+async fn a_full_quarantine_refuses_only_what_would_go_into_it() {
+    // S2, F7; lesson 4
+    let data = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(data.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let mut li = office.granted(2, "li").await;
+    let li_id = DeviceId::of(&signing::public(&li.secret)).to_string();
+    let fill = office.state.db.write(move |tx| {
+        Ok(tx.execute(
+            "INSERT INTO quarantine (id, task, device, kind, hash, code, detail, author_key, author_person,
+                 author_epoch, bytes, received_at, state)
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
+             SELECT 'q' || i, 'x', $1, 'change', 'h' || i, 'malformed', '', '', '', 0, x'00', 0, 'held' FROM n",
+            &[&li_id],
+        )?)
+    });
+    assert_eq!(fill.await.unwrap(), 2_000);
+
+    // A forbidden change, and a colleague's honest one that was handed over nearby.
+    let (author, forbidden) = attack("facts", &li, &mut copy_of(&zhang), office.task);
+    let mut colleague = zhang.write(office.task, &cell(ANSWER, "compliant"));
+    colleague[0].author = 1;
+    let mut request = li.request();
+    request.authors = vec![author, zhang.author()];
+    let changes = [vec![forbidden.clone()], colleague].concat();
+    request.docs = vec![DocChanges {
+        task: office.task,
+        changes,
+    }];
+    let heads_before = heads(&office).await;
+    let (told, ..) = office.round_trip(&mut li, &request).await;
+    let verdict = &told.verdicts[0];
+    assert_eq!((verdict.stored, verdict.held.len()), (1, 1), "{verdict:?}");
+    let held = &verdict.held[0];
+    assert_eq!(held.code, None, "to be offered again");
+    assert_eq!(held.not_now.as_deref(), Some("quarantine_full"));
+    assert_ne!(heads(&office).await, heads_before);
+    assert_eq!(office.count("SELECT count(*) FROM quarantine").await, 2_000);
+    // The feed goes on, and so does every other tablet.
+    let more = zhang.write(office.task, &cell("point/A1/p3/answer", "compliant"));
+    office.push(&mut zhang, more).await;
+    let request = li.request();
+    let (told, ..) = office.round_trip(&mut li, &request).await;
+    let news: usize = told.docs.iter().map(|d| d.changes.len()).sum();
+    assert!(news > 0, "{:?}", told.docs);
+
+    // Somebody has looked: now it goes there, with its word.
+    let decide = "UPDATE quarantine SET state = 'discarded' WHERE id = 'q1'";
+    let done = office.state.db.write(|tx| Ok(tx.execute(decide, &[])?));
+    done.await.unwrap();
+    // What lies there already is told as such, full or not.
+    for _ in 0..2 {
+        let mut request = li.request();
+        request.docs = vec![DocChanges {
+            task: office.task,
+            changes: vec![forbidden.clone()],
+        }];
+        let (told, ..) = office.round_trip(&mut li, &request).await;
+        let held = &told.verdicts[0].held[0];
+        assert_eq!(held.code.map(|c| c.word()), Some("not_allowed"));
+        assert_eq!(office.count("SELECT count(*) FROM quarantine").await, 2_001);
+    }
 }

@@ -273,7 +273,7 @@ fn record_sync(
         photos: counters(files.photos),
         clips: counters(files.clips),
         failed: files.failed,
-        error: match refused {
+        error: match refused + sent {
             0 => None,
             _ => changes::refusal(db, task).map_err(storage)?,
         },

@@ -158,10 +158,10 @@ pub fn delivery_counts(db: &Connection, task: &str) -> rusqlite::Result<[u32; 4]
     Ok(counts)
 }
 
-/// Why the server refused something of this record.
+/// Why the server refused something of this record, or has not taken it yet.
 pub fn refusal(db: &Connection, task: &str) -> rusqlite::Result<Option<String>> {
     db.prepare_cached(
-        "SELECT error FROM (SELECT error FROM change WHERE task = ?1 AND delivery = 3 UNION ALL SELECT error FROM statement WHERE task = ?1 AND delivery = 3 UNION ALL SELECT detail FROM aside WHERE task = ?1 AND code LIKE 'own:%') WHERE error IS NOT NULL LIMIT 1",
+        "SELECT error FROM (SELECT error FROM change WHERE task = ?1 AND delivery IN (1, 3) UNION ALL SELECT error FROM statement WHERE task = ?1 AND delivery IN (1, 3) UNION ALL SELECT detail FROM aside WHERE task = ?1 AND code LIKE 'own:%') WHERE error IS NOT NULL LIMIT 1",
     )?
     .query_row([task], |r| r.get(0))
     .optional()

@@ -96,6 +96,8 @@ pub struct Server {
     pub refuse_cell: Mutex<Option<String>>,
     /// All changes that come are refused so, and go to quarantine.
     pub refuse_as: Mutex<Option<Code>>,
+    /// What is refused is not taken for now: the quarantine is full.
+    pub quarantine_full: AtomicBool,
     /// So many of the next answers break off in the middle.
     pub halve_answers: AtomicU32,
     /// Another certificate stands before the server.
@@ -129,6 +131,7 @@ impl Server {
             no_downloads: AtomicBool::new(false),
             refuse_cell: Mutex::default(),
             refuse_as: Mutex::default(),
+            quarantine_full: AtomicBool::new(false),
             halve_answers: AtomicU32::new(0),
             foreign_certificate: AtomicBool::new(false),
             revoked: AtomicBool::new(false),
@@ -627,6 +630,7 @@ impl Server {
             response.signature_verdicts.push(SignatureVerdict {
                 stored: true,
                 detail: String::new(),
+                not_now: None,
             });
         }
         for blob in &request.blobs {
@@ -715,11 +719,21 @@ impl Server {
                     hash: judged.hash,
                     code: None,
                     detail: String::new(),
+                    not_now: None,
                 }),
+                Verdict::Refused { detail, .. } if self.quarantine_full.load(Ordering::SeqCst) => {
+                    verdict.held.push(Held {
+                        hash: judged.hash,
+                        code: None,
+                        detail,
+                        not_now: Some(QUARANTINE_FULL.into()),
+                    })
+                }
                 Verdict::Refused { code, detail } => verdict.held.push(Held {
                     hash: judged.hash,
                     code: Some(code),
                     detail,
+                    not_now: None,
                 }),
             }
         }

@@ -97,6 +97,9 @@ pub(super) fn remedy(code: &str) -> &'static str {
         "relieved" => {
             "作者已被替换，且在得知替换之后仍有写入。这些内容不属于检查记录；请与其本人核实原因，留存备查。"
         }
+        ::sync::message::QUARANTINE_FULL => {
+            "隔离区里这台平板的内容已满，这部分没有接收，仍在平板上。请先处理隔离区，再导入一次或等平板自动重试。"
+        }
         "record_full" => "记录的修改次数已达上限。请先审核并退回开启新一轮。",
         "not_allowed" => {
             "写入了检查人员无权填写的栏目（如任务事实、他人的完成标记）。请检查该平板上的程序；本条留存备查。"
@@ -375,6 +378,7 @@ mod tests {
         ];
         let mut words: Vec<&str> = codes.iter().map(|c| c.word()).collect();
         words.push("bad_statement");
+        words.push(::sync::message::QUARANTINE_FULL);
         words
     }
 

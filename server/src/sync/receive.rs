@@ -9,14 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ::sync::chunk::Chunk;
 use ::sync::ids::{Sha256, TaskId};
-use ::sync::message::{DocVerdict, Held, SignatureVerdict, SyncRequest};
+use ::sync::message::{DocVerdict, Held, QUARANTINE_FULL, SignatureVerdict, SyncRequest};
 use ::sync::signoff::{BadStatement, Signed, StatementKind};
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::pool::{AdmissionPool, PoolError};
 use super::seal;
-use super::store::{self, Device, FeedKind, LoggedChange, Refused};
+use super::store::{self, Device, FeedKind, LoggedChange, QuarantineRoom, Refused};
 use super::worker::{Done, Fate, Job};
 use crate::db::Tx;
 use crate::error::{AppError, Kind};
@@ -57,9 +57,6 @@ pub async fn receive(
     take_in(state, device, request, true).await
 }
 
-/// The code of the error that a tablet gets until a person has looked at what it brought.
-pub const QUARANTINE_FULL: &str = "quarantine_full";
-
 /// Takes in what a file of the device brings; that is no contact with the device itself.
 pub async fn receive_file(
     state: &AppState,
@@ -76,17 +73,6 @@ async fn take_in(
     contact: bool,
 ) -> Result<Verdicts, AppError> {
     let now = state.now();
-    let id = device.id.clone();
-    let has_room = state
-        .db
-        .read(move |tx| Ok(store::quarantine_has_room(tx, &id)?));
-    if !has_room.await? {
-        return Err(AppError::new(
-            Kind::TooMany,
-            QUARANTINE_FULL,
-            "这台平板被拒收的内容过多，请管理员先处理隔离区；内容仍保存在平板上",
-        ));
-    }
     let mut verdicts = vec![DocVerdict::default(); request.docs.len()];
     let mut open = incoming(request, device, now, &mut verdicts);
     let mut signature_verdicts = Vec::new();
@@ -103,15 +89,16 @@ async fn take_in(
                     store::contact(tx, &device.id, now, status.as_ref())?;
                 }
                 let (mut done, mut again) = (Vec::new(), Vec::new());
+                let mut room = QuarantineRoom::default();
                 for (prepared, outcome) in judged {
                     let index = prepared.incoming.index;
-                    match apply(tx, &ids, &prepared, outcome, now)? {
+                    match apply(tx, &ids, &prepared, outcome, &mut room)? {
                         Some(verdict) => done.push((index, verdict)),
                         None => again.push(prepared.incoming),
                     }
                 }
                 let rows = rows
-                    .map(|rows| keep_signatures(tx, &ids, &device, rows, now))
+                    .map(|rows| keep_signatures(tx, &ids, &device, rows, &mut room))
                     .transpose()?;
                 Ok((done, again, rows))
             })
@@ -166,6 +153,7 @@ fn incoming(
                     hash,
                     code: Some(::sync::admit::Code::BadSignature),
                     detail: "the author is not in the request".into(),
+                    not_now: None,
                 }),
             }
         }
@@ -305,23 +293,17 @@ fn apply(
     state: &AppState,
     prepared: &Prepared,
     outcome: Option<Result<Done, PoolError>>,
-    now: i64,
+    room: &mut QuarantineRoom,
 ) -> Result<Option<DocVerdict>, AppError> {
+    let now = state.now();
     let incoming = &prepared.incoming;
     let task = incoming.task.to_string();
     let mut held = Vec::new();
     if prepared.job.is_none() {
         for change in &incoming.changes {
             let detail = "this task is not, or no longer, one of this tablet's inspectors";
-            hold(
-                tx,
-                state,
-                &task,
-                change,
-                ::sync::admit::Code::NotOnTeam,
-                detail,
-                &mut held,
-            )?;
+            let code = ::sync::admit::Code::NotOnTeam;
+            held.push(hold(tx, state, &task, change, (code, detail), room)?);
         }
         return Ok(Some(verdict_of(incoming, held)));
     }
@@ -331,15 +313,8 @@ fn apply(
         Some(Err(PoolError::Exhausted)) => {
             for change in &incoming.changes {
                 let detail = "judging these changes took more time or memory than is allowed";
-                hold(
-                    tx,
-                    state,
-                    &task,
-                    change,
-                    ::sync::admit::Code::Exhausted,
-                    detail,
-                    &mut held,
-                )?;
+                let code = ::sync::admit::Code::Exhausted;
+                held.push(hold(tx, state, &task, change, (code, detail), room)?);
             }
             return Ok(Some(verdict_of(incoming, held)));
         }
@@ -365,12 +340,17 @@ fn apply(
                     hash: change.hash,
                     code: None,
                     detail,
+                    not_now: None,
                 });
             }
             Fate::Refused => {
-                store::no_longer_waiting(tx, &task, &change.hash)?;
                 let code = outcome.code.unwrap_or(::sync::admit::Code::Malformed);
-                hold(tx, state, &task, change, code, &outcome.detail, &mut held)?;
+                let told = hold(tx, state, &task, change, (code, &outcome.detail), room)?;
+                // What the quarantine has no room for stays where it is.
+                if told.not_now.is_none() {
+                    store::no_longer_waiting(tx, &task, &change.hash)?;
+                }
+                held.push(told);
             }
         }
     }
@@ -394,28 +374,29 @@ fn verdict_of(incoming: &Incoming, mut held: Vec<Held>) -> DocVerdict {
     }
 }
 
+/// Puts a refused change into quarantine; when that has no room for it the tablet keeps it and offers
+/// it again, and everything else goes on.
 fn hold(
     tx: &mut Tx<'_>,
     state: &AppState,
     task: &str,
     change: &LoggedChange,
-    code: ::sync::admit::Code,
-    detail: &str,
-    held: &mut Vec<Held>,
-) -> Result<(), AppError> {
+    (code, detail): (::sync::admit::Code, &str),
+    room: &mut QuarantineRoom,
+) -> Result<Held, AppError> {
     let refused = Refused {
         kind: "change",
         code: code.word(),
         detail,
         change,
     };
-    store::quarantine(tx, &state.new_id(), task, &refused)?;
-    held.push(Held {
+    let kept = store::quarantine(tx, &state.new_id(), task, &refused, room)?;
+    Ok(Held {
         hash: change.hash,
-        code: Some(code),
+        code: kept.then_some(code),
         detail: detail.to_owned(),
-    });
-    Ok(())
+        not_now: (!kept).then(|| QUARANTINE_FULL.to_owned()),
+    })
 }
 
 /// Keeps the statements that verify; the others go to quarantine.
@@ -424,8 +405,9 @@ fn keep_signatures(
     state: &AppState,
     device: &Device,
     rows: Vec<Signed>,
-    now: i64,
+    room: &mut QuarantineRoom,
 ) -> Result<Vec<SignatureVerdict>, AppError> {
+    let now = state.now();
     let mut verdicts = Vec::new();
     let mut touched: BTreeMap<String, ()> = BTreeMap::new();
     for row in rows {
@@ -446,13 +428,15 @@ fn keep_signatures(
                 SignatureVerdict {
                     stored: true,
                     detail: String::new(),
+                    not_now: None,
                 }
             }
             Err(detail) => {
-                refuse_statement(tx, state, device, &row, &detail, now)?;
+                let kept = refuse_statement(tx, state, device, &row, &detail, room)?;
                 SignatureVerdict {
                     stored: false,
                     detail,
+                    not_now: (!kept).then(|| QUARANTINE_FULL.to_owned()),
                 }
             }
         });
@@ -476,8 +460,9 @@ fn refuse_statement(
     device: &Device,
     row: &Signed,
     detail: &str,
-    now: i64,
-) -> Result<(), AppError> {
+    room: &mut QuarantineRoom,
+) -> Result<bool, AppError> {
+    let now = state.now();
     let bytes = minicbor::to_vec(row).map_err(AppError::internal)?;
     let change = LoggedChange {
         hash: row.id(),
@@ -498,9 +483,11 @@ fn refuse_statement(
         detail,
         change: &change,
     };
-    store::quarantine(tx, &state.new_id(), &task, &refused)?;
+    if !store::quarantine(tx, &state.new_id(), &task, &refused, room)? {
+        return Ok(false);
+    }
     let entry = journal::Entry::by_server(now, "signature.refuse", format!("task/{task}"))
         .detail(json!({ "device": device.id, "why": detail }));
     journal::append(tx, &entry)?;
-    Ok(())
+    Ok(true)
 }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::blobs::{self, Piece, Progress, Upload};
-use super::receive::{QUARANTINE_FULL, receive};
+use super::receive::receive;
 use super::respond::{BUDGET, respond};
 use super::store::{self, Device};
 use crate::error::{AppError, Kind};
@@ -45,15 +45,10 @@ async fn sync_v1(
     let request: SyncRequest = unpack(&body).map_err(|e| wire_error(&e))?;
     if device.revoked {
         // What it still brings goes to quarantine, where a person can let it in; then it wipes itself.
-        let kept = match request.docs.is_empty() {
-            true => Ok(()),
-            false => receive(&state, &device, &request).await.map(drop),
-        };
-        // A quarantine that is full must not keep it from being told.
-        return match kept {
-            Err(error) if error.code != QUARANTINE_FULL => Err(error),
-            _ => Ok(revoked(&state, &device)),
-        };
+        if !request.docs.is_empty() {
+            receive(&state, &device, &request).await?;
+        }
+        return Ok(revoked(&state, &device));
     }
     if request.v != VERSION {
         return Err(AppError::new(

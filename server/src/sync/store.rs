@@ -1,6 +1,6 @@
 //! Records in the database: the change log, signatures, quarantine, and each device's feed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ::sync::admit::Offered;
 use ::sync::author::Author;
@@ -418,14 +418,29 @@ fn has_room(used: (i64, i64), limit: (i64, i64)) -> bool {
     used.0 < limit.0 && used.1 < limit.1
 }
 
-/// Whether the quarantine still takes what a tablet brings.
-pub fn quarantine_has_room(tx: &mut Tx<'_>, device: &str) -> Result<bool> {
-    let used = tx.query_one(
-        "SELECT count(*), COALESCE(sum(length(bytes)), 0) FROM quarantine WHERE device = $1 AND state = 'held'",
-        &[&device],
-        |r| Ok((r.get(0)?, r.get(1)?)),
-    )?;
-    Ok(has_room(used, HELD))
+/// What each tablet has in quarantine, counted once in a transaction.
+#[derive(Debug, Default)]
+pub struct QuarantineRoom {
+    used: BTreeMap<String, (i64, i64)>,
+}
+
+impl QuarantineRoom {
+    /// Takes the room that `bytes` of a tablet need; false when there is none.
+    fn take(&mut self, tx: &mut Tx<'_>, device: &str, bytes: usize) -> Result<bool> {
+        let used = match self.used.get(device) {
+            Some(used) => *used,
+            None => tx.query_one(
+                "SELECT count(*), COALESCE(sum(length(bytes)), 0) FROM quarantine WHERE device = $1 AND state = 'held'",
+                &[&device],
+                |r| Ok((r.get(0)?, r.get(1)?)),
+            )?,
+        };
+        let has_room = has_room(used, HELD);
+        let after = (used.0 + 1, used.1.saturating_add(to_i64(bytes as u64)));
+        let counted = if has_room { after } else { used };
+        self.used.insert(device.to_owned(), counted);
+        Ok(has_room)
+    }
 }
 
 /// Keeps a change until what it stands on comes. When a tablet has too many waiting in the record, it
@@ -469,22 +484,40 @@ pub struct Refused<'a> {
     pub change: &'a LoggedChange,
 }
 
-/// Puts bytes into quarantine; the same bytes for the same reason only once.
-pub fn quarantine(tx: &mut Tx<'_>, id: &str, task: &str, refused: &Refused<'_>) -> Result<()> {
+/// Puts bytes into quarantine; the same bytes for the same reason only once. False when the tablet that
+/// brought them has no more room there: then nothing is kept.
+pub fn quarantine(
+    tx: &mut Tx<'_>,
+    id: &str,
+    task: &str,
+    refused: &Refused<'_>,
+    room: &mut QuarantineRoom,
+) -> Result<bool> {
     let change = refused.change;
+    let hash = change.hash.to_string();
+    let known: Option<i64> = tx.query_opt(
+        "SELECT 1 FROM quarantine WHERE task = $1 AND hash = $2 AND code = $3",
+        &[&task, &hash, &refused.code],
+        |r| r.get(0),
+    )?;
+    if known.is_some() {
+        return Ok(true);
+    }
+    if !room.take(tx, &change.via_device, change.bytes.len())? {
+        return Ok(false);
+    }
     let sig = change.sig.map(|s| s.0.to_vec());
     tx.execute(
         "INSERT INTO quarantine (id, task, device, kind, hash, code, detail, author_key, author_person,
              author_epoch, bytes, sig, received_at, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'held')
-         ON CONFLICT (task, hash, code) DO NOTHING",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'held')",
         &[
-            &id, &task, &change.via_device, &refused.kind, &change.hash.to_string(), &refused.code,
+            &id, &task, &change.via_device, &refused.kind, &hash, &refused.code,
             &refused.detail, &change.author.device.to_string(), &change.author.person,
             &change.author.epoch, &change.bytes, &sig, &change.received_at,
         ],
     )?;
-    Ok(())
+    Ok(true)
 }
 
 /// Keeps a signed statement verbatim. False when it was there already.

@@ -67,7 +67,11 @@ pub(super) fn verdicts(
                 }
                 None => changes::set_delivery(db, &task, hash, delivery::SENT, None)?,
                 Some(held) => match held.code {
-                    None => changes::set_delivery(db, &task, hash, delivery::SENT, None)?,
+                    // Not taken yet, or not now: it is kept here and offered again.
+                    None => {
+                        let why = held.not_now.as_deref().map(words::not_now);
+                        changes::set_delivery(db, &task, hash, delivery::SENT, why)?
+                    }
                     Some(code) => changes::set_delivery(
                         db,
                         &task,
@@ -82,6 +86,9 @@ pub(super) fn verdicts(
     for (id, verdict) in sent.signatures.iter().zip(&response.signature_verdicts) {
         if verdict.stored {
             statements::set_delivery(db, id, delivery::CONFIRMED, None)?;
+        } else if let Some(word) = verdict.not_now.as_deref() {
+            let why = Some(words::not_now(word));
+            statements::set_delivery(db, id, delivery::SENT, why)?;
         } else {
             let text = format!("服务器没有接收签字：{}", verdict.detail);
             statements::set_delivery(db, id, delivery::REFUSED, Some(&text))?;

@@ -1,5 +1,6 @@
 //! Failures in words that say what to do (lesson 13: for good, or for now).
 
+use sync::message::QUARANTINE_FULL;
 use sync::session::Failure;
 
 use super::StepFailure;
@@ -56,11 +57,25 @@ pub fn status(answer: &FetchAnswer) -> StepFailure {
             "server_full",
             "服务器存储空间不足；请联系管理员。会自动重试。",
         ),
+        // An office of before refused everything then, not only what would have gone to quarantine.
+        (429, Some(QUARANTINE_FULL)) => {
+            StepFailure::passing(QUARANTINE_FULL, not_now(QUARANTINE_FULL))
+        }
         (429 | 503, _) => StepFailure::passing("busy", "服务器正忙；会自动重试。"),
         (status, _) => StepFailure::passing(
             "server_error",
             &format!("服务器出错（{status}）；会自动重试。"),
         ),
+    }
+}
+
+/// Why the server has not taken something now.
+pub fn not_now(word: &str) -> &'static str {
+    match word {
+        QUARANTINE_FULL => {
+            "服务器隔离区里这台平板的内容已满，这部分仍在本机；请联系管理员处理隔离区，之后会自动重试。"
+        }
+        _ => "服务器暂时没有接收这项内容，它仍在本机；会自动重试。",
     }
 }
 

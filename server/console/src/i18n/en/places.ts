@@ -57,6 +57,7 @@ export const quarantine = {
     not_on_team: 'The author is not on the team of this task, or not enrolled on this tablet. Check dispatch and enrolment; once that is put right it can be released.',
     fork: 'The tablet was restored from a backup, or somebody copied its data, and numbers were used twice. It submits its work again under new numbers by itself; this is kept for reference.',
     exhausted: 'Checking this took too much time or memory. If it is real work, release it when the system is quiet; if that fails again, ask the support.',
+    quarantine_full: 'The quarantine of this tablet is full: this was not taken and is still on the tablet. Decide what lies in quarantine, then import again or wait for the tablet to try again.',
     too_large: 'One change is larger than a sound tablet ever makes. Check whether the program on it was tampered with; this is kept for reference.',
     bad_signature: 'The signature does not fit the author: it may have been changed on the way. Ask the inspector in person, and revoke the tablet if need be.',
     foreign_actor: 'The tablet wrote in another person’s name. Ask both inspectors, and revoke the tablet if need be.',
