@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ::sync::bundle::{About, BundleError, BundleReader, FromChunks, Part};
-use ::sync::message::{BlobRef, SyncRequest, SyncResponse, VERSION};
+use ::sync::message::{BlobRef, QUARANTINE_FULL, SyncRequest, SyncResponse, VERSION};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use futures_util::StreamExt;
@@ -120,6 +120,13 @@ pub(super) async fn import(
             "这台平板属于其他部门，请由该部门的人员导入",
         ));
     }
+    // Before anything of it is kept: should the server be killed in the middle, this is there.
+    let begun = entry(&state, &actor, "bundle.begin", &device.id)
+        .detail(json!({ "bundle": hex::encode(about.id), "made_at": about.made_at }));
+    state
+        .db
+        .write(move |tx| Ok(journal::append(tx, &begun).map(drop)?))
+        .await?;
     let mut bringing = Bringing {
         state: &state,
         device: &device,
@@ -127,26 +134,17 @@ pub(super) async fn import(
         tasks: BTreeMap::new(),
         photo: None,
     };
-    let mut remark = None;
-    while let Some(next) = parts.recv().await {
-        match next {
-            Read1::Part(Part::Message(message)) => bringing.message(&message).await?,
-            Read1::Part(Part::Blob(blob)) => bringing.blob(blob).await?,
-            Read1::Part(Part::Bytes(bytes)) => bringing.bytes(&bytes).await?,
-            Read1::Failed(error) => {
-                tracing::info!(%error, "bundle");
-                let word = match error {
-                    BundleError::CutOff => "cut_off",
-                    BundleError::TooManyTasks => "too_many_tasks",
-                    _ => "damaged",
-                };
-                remark = Some(word.to_owned());
-            }
-            Read1::About(_) => {}
-        }
-    }
-    bringing.keep_gathered().await?;
+    let read = bringing.read(&mut parts).await;
     let mut tasks: Vec<BundleTask> = bringing.tasks.into_values().collect();
+    let (remark, failed) = match read {
+        Ok(remark) => (remark, None),
+        Err(error) if may_pass(&error) => (Some(NOT_NOW), None),
+        // What came before stands, and the journal says so also when nobody gets an answer.
+        Err(error) => (Some("broken_off"), Some(error)),
+    };
+    let is_full = |t: &BundleTask| t.refused.iter().any(|r| r.code == QUARANTINE_FULL);
+    let left = tasks.iter().any(|t| t.photos_not_now > 0 || is_full(t));
+    let remark = remark.or(left.then_some(NOT_NOW)).map(str::to_owned);
     name(&state, &mut tasks).await?;
     let told = BundleImported {
         device: device.id.clone(),
@@ -158,7 +156,18 @@ pub(super) async fn import(
         tasks,
     };
     note(&state, &actor, &about, &told).await?;
-    Ok(Json(told))
+    failed.map_or(Ok(Json(told)), Err)
+}
+
+/// Something could not be stored now: the same file again brings it.
+const NOT_NOW: &str = "not_now";
+
+/// Whether what failed may go well when it is tried again.
+fn may_pass(error: &AppError) -> bool {
+    matches!(
+        error.kind,
+        Kind::Unavailable | Kind::Conflict | Kind::TooMany
+    )
 }
 
 async fn name(state: &AppState, tasks: &mut [BundleTask]) -> Result<(), AppError> {
@@ -182,6 +191,10 @@ async fn name(state: &AppState, tasks: &mut [BundleTask]) -> Result<(), AppError
     Ok(())
 }
 
+fn entry(state: &AppState, actor: &Actor, act: &str, device: &str) -> Entry {
+    Entry::by(actor, state.now(), act, format!("device/{device}"))
+}
+
 async fn note(
     state: &AppState,
     actor: &Actor,
@@ -189,16 +202,11 @@ async fn note(
     told: &BundleImported,
 ) -> Result<(), AppError> {
     let sum = |of: fn(&BundleTask) -> u32| told.tasks.iter().map(of).sum::<u32>();
-    let entry = Entry::by(
-        actor,
-        state.now(),
-        "bundle.import",
-        format!("device/{}", told.device),
-    )
-    .detail(json!({
+    let entry = entry(state, actor, "bundle.import", &told.device).detail(json!({
         "bundle": hex::encode(about.id),
         "made_at": told.made_at,
         "whole": told.whole,
+        "remark": told.remark,
         "tasks": told.tasks.len(),
         "new_changes": sum(|t| t.new_changes),
         "new_photos": sum(|t| t.new_photos),
@@ -242,6 +250,32 @@ impl Bringing<'_> {
         row
     }
 
+    /// Brings what comes; says why it ended early, if it did.
+    async fn read(
+        &mut self,
+        parts: &mut mpsc::Receiver<Read1>,
+    ) -> Result<Option<&'static str>, AppError> {
+        let mut remark = None;
+        while let Some(next) = parts.recv().await {
+            match next {
+                Read1::Part(Part::Message(message)) => self.message(&message).await?,
+                Read1::Part(Part::Blob(blob)) => self.blob(blob).await?,
+                Read1::Part(Part::Bytes(bytes)) => self.bytes(&bytes).await?,
+                Read1::Failed(error) => {
+                    tracing::info!(%error, "bundle");
+                    remark = Some(match error {
+                        BundleError::CutOff => "cut_off",
+                        BundleError::TooManyTasks => "too_many_tasks",
+                        _ => "damaged",
+                    });
+                }
+                Read1::About(_) => {}
+            }
+        }
+        self.keep_gathered().await?;
+        Ok(remark)
+    }
+
     async fn message(&mut self, message: &SyncResponse) -> Result<(), AppError> {
         // A revoked tablet's changes go to quarantine, as on the network.
         if message.docs.is_empty() && (message.signatures.is_empty() || self.device.revoked) {
@@ -269,18 +303,19 @@ impl Bringing<'_> {
             row.changes += verdict.stored;
             row.new_changes += u32::try_from(after - before).unwrap_or(0);
             for held in verdict.held {
-                match held.code {
-                    None => row.waiting += 1,
-                    Some(code) => refuse(row, code.word()),
+                match (held.code, held.not_now) {
+                    (Some(code), _) => refuse(row, code.word()),
+                    (None, Some(_)) => refuse(row, QUARANTINE_FULL),
+                    (None, None) => row.waiting += 1,
                 }
             }
         }
         for (signed, verdict) in request.signatures.iter().zip(signatures) {
             let row = self.task(&signed.task.to_string());
-            if verdict.stored {
-                row.signatures += 1;
-            } else {
-                refuse(row, "bad_statement");
+            match (verdict.stored, verdict.not_now) {
+                (true, _) => row.signatures += 1,
+                (false, Some(_)) => refuse(row, QUARANTINE_FULL),
+                (false, None) => refuse(row, "bad_statement"),
             }
         }
         Ok(())
@@ -371,7 +406,11 @@ impl Bringing<'_> {
             Err(error) => {
                 // This photo only; the tablet or the file can bring it again.
                 tracing::info!(code = error.code, "photo in a bundle");
-                self.task(&task).photos_left_out += 1;
+                let row = self.task(&task);
+                match may_pass(&error) {
+                    true => row.photos_not_now += 1,
+                    false => row.photos_left_out += 1,
+                }
                 self.photo = None;
             }
         }

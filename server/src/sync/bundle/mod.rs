@@ -50,6 +50,9 @@ pub struct BundleTask {
     pub new_photos: u32,
     /// Photo files that no record names, or that are not what their name says.
     pub photos_left_out: u32,
+    /// Photo files that could not be stored now, such as for want of room: the same file can be imported
+    /// again.
+    pub photos_not_now: u32,
     pub refused: Vec<BundleRefusal>,
 }
 
@@ -62,9 +65,10 @@ pub struct BundleImported {
     pub revoked: bool,
     /// By the tablet's clock, ms.
     pub made_at: i64,
-    /// The file was read to its end.
+    /// The file was read to its end, and whatever could be taken is stored.
     pub whole: bool,
-    /// `cut_off`, `damaged` or `too_many_tasks`, when it was not.
+    /// `cut_off`, `damaged`, `too_many_tasks`, or `not_now` (something could not be stored now; the same
+    /// file again brings it), when it was not.
     pub remark: Option<String>,
     pub tasks: Vec<BundleTask>,
 }

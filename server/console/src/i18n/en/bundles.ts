@@ -14,6 +14,7 @@ export const bundles = {
   from: '{name}, made {at}',
   whole: 'Read to the end',
   remark: {
+    not_now: 'Something could not be stored now, such as for want of room on the server; what is stored stands. Ask the administrator, then import this file again.',
     cut_off: 'The end of the file is missing; what is whole has been imported. Copy it again and import it once more.',
     too_many_tasks: 'The file speaks of more than 10,000 tasks; what follows was not imported. No tablet makes such a file: ask who made it.',
     damaged: 'The file is damaged from somewhere on; what stands before that has been imported. Copy or export it again and import it once more.',
@@ -22,6 +23,7 @@ export const bundles = {
   field: { task: 'Task', changes: 'Changes', photos: 'Photo files', signatures: 'Signatures', refused: 'Refused' },
   ofNew: '{n} ({fresh} new)',
   waiting: '{n} wait for other changes',
+  notNow: '{n} could not be stored now (nothing is wrong with them); import the file again',
   leftOut: '{n} cannot be taken: no record names them, or they are not what their name says',
   unknownTask: 'No such task',
   empty: 'There are no records in the file',

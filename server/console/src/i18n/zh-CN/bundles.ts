@@ -14,6 +14,7 @@ export const bundles = {
   from: '{name}，制作于 {at}',
   whole: '已全部读取',
   remark: {
+    not_now: '有内容暂时没有存下，例如服务器空间不足；已存下的不受影响。请联系管理员，之后再导入一次这个文件。',
     cut_off: '文件末尾缺失；完整的部分已导入。请重新拷贝后再导入一次。',
     too_many_tasks: '数据包里的任务超过 10000 个，此后的部分没有导入。这不是平板程序导出的数据包，请与制作方核实。',
     damaged: '文件从中间起已损坏；损坏之前的部分已导入。请重新拷贝或重新导出后再导入一次。',
@@ -22,6 +23,7 @@ export const bundles = {
   field: { task: '任务', changes: '修改', photos: '照片和录像文件', signatures: '签字', refused: '被拒收' },
   ofNew: '{n}（新 {fresh}）',
   waiting: '{n} 项在等其他修改',
+  notNow: '{n} 个暂时没有存下（不是文件的问题）；请再导入一次',
   leftOut: '{n} 个不能收：记录里没有，或内容与指纹不符',
   unknownTask: '没有这项任务',
   empty: '文件里没有记录',
