@@ -87,8 +87,8 @@ pub(super) fn take_grant(
             .as_ref()
             .map_or_else(|| "{}".into(), |r| r.card.clone()),
         accepted_at: known.as_ref().and_then(|r| r.accepted_at),
-        // A cancellation is the office's last word on a task: a roster that comes later, as when a
-        // colleague's tablet is revoked, brings nothing back.
+        // Only the state says that a task is open: a roster that comes later, as when a colleague's tablet
+        // is revoked, brings nothing back.
         withdrawn: known.as_ref().is_some_and(|r| r.withdrawn),
         changed_at: known.as_ref().map_or(now, |r| r.changed_at),
     };
@@ -185,7 +185,8 @@ pub(super) fn take_state(
 ) -> rusqlite::Result<()> {
     if let Some(row) = tasks::get(db, task)? {
         let accepted_at = (state == OfficeState::Accepted).then(|| row.accepted_at.unwrap_or(now));
-        let withdrawn = row.withdrawn || state == OfficeState::Withdrawn;
+        // Each grant comes with the state, so what was granted anew is open again.
+        let withdrawn = state == OfficeState::Withdrawn;
         tasks::put(
             db,
             &TaskRow {
