@@ -104,40 +104,47 @@ test('each held change says from which tablet it is, why it is held, and what to
   assert.deepEqual(await look(desk, 'crowded'), [])
 })
 
-test('nothing is decided without a reason; what is released is in the record', async () => {
+test('nothing is decided without a reason; of what is discarded the record has nothing', async () => {
   await rows(visit.object).getByRole('button', { name: '放行' }).click()
   const dialog = desk.getByRole('dialog')
   await dialog.getByText('按原作者、原时间并入记录').waitFor()
   assert.ok(await dialog.getByRole('button', { name: '放行' }).isDisabled())
   await dialog.getByRole('button', { name: '取消' }).click()
   await dialog.waitFor({ state: 'hidden' })
-  await decide(rows(visit.object), '放行', '已与检查人员核实，平板遗失前所写')
+  await decide(rows(visit.object), '弃用', '无法核实')
   await rows(visit.object).waitFor({ state: 'detached' })
-  assert.ok((await record(visit.task)).includes('"compliant"'))
+  assert.ok(!(await record(visit.task)).includes('"compliant"'))
 })
 
 test('a release that is refused says so in the question, which stays', async () => {
   await rows(other.object).first().waitFor()
+  const problem = { type: 'about:blank', title: '', status: 409, code: 'still_refused', detail: '仍不能并入记录：它所依据的其他修改还没有并入记录', fields: [] }
+  const refuse = (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', body: JSON.stringify(problem) })
+  await desk.route('**/release', refuse)
   const dialog = await decide(rows(other.object).first(), '放行', '已与检查人员核实')
   await dialog.getByText('仍不能并入记录').waitFor()
   await shot('quarantine-refused')
+  await desk.unroute('**/release', refuse)
   await dialog.getByRole('button', { name: '取消' }).click()
   await dialog.waitFor({ state: 'hidden' })
   assert.equal(await rows(other.object).count(), 3)
 })
 
-test('what is discarded is kept, and its record has nothing of it', async () => {
-  await decide(rows(other.object).first(), '弃用', '无法核实')
-  await rows(other.object).nth(2).waitFor({ state: 'detached' })
-  assert.ok(!(await record(other.task)).includes('"compliant"'))
-  for (const [word, object] of [['已放行', visit.object], ['已弃用', other.object]]) {
+test('changes that one signature covers are released together', async () => {
+  await decide(rows(other.object).last(), '放行', '已与检查人员核实，平板遗失前所写')
+  await rows(other.object).first().waitFor({ state: 'detached' })
+  assert.ok((await record(other.task)).includes('"compliant"'))
+})
+
+test('what is decided stays to be seen, with nothing left to decide', async () => {
+  for (const [word, object, count] of [['已弃用', visit.object, 1], ['已放行', other.object, 3]]) {
     await desk.locator('.el-select').first().click()
     await desk.locator('.el-select-dropdown__item').filter({ hasText: word }).click()
-    await rows(object).waitFor()
-    assert.equal(await all().count(), 1, word)
+    await rows(object).first().waitFor()
+    assert.equal(await all().count(), count, word)
     assert.equal(await all().getByRole('button').count(), 0, 'nothing is left to decide')
   }
-  await shot('quarantine-discarded')
+  await shot('quarantine-decided')
 })
 
 test('who may not decide is not shown the place', async () => {

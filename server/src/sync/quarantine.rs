@@ -2,7 +2,6 @@
 
 use ::sync::admit::Offered;
 use ::sync::author::Author;
-use ::sync::ids::TaskId;
 use ::sync::signing::Sig;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::seal;
 use super::store::{self, FeedKind, LoggedChange};
-use super::worker::{Fate, Job};
+use super::worker::{Fate, Job, Outcome};
 use crate::account::{Actor, Right};
 use crate::db::{DbError, Tx};
 use crate::error::{AppError, FieldError};
@@ -210,7 +209,9 @@ async fn discard(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Releases a change into its record: all checks but the one that held it are made again.
+/// Releases a change into its record: all checks but the one that held it are made again. A tablet signs the
+/// newest of several changes for all of them, so those of the same author before it, and those after it up
+/// to the one whose signature covers it, go with it: all of them or none.
 #[utoipa::path(post, path = "/api/quarantine/{id}/release", tag = "quarantine", params(("id" = String, Path)),
     request_body = Decision, responses((status = 204), (status = 409, body = crate::error::Problem)))]
 async fn release(
@@ -221,109 +222,171 @@ async fn release(
 ) -> Result<StatusCode, AppError> {
     actor.require_any(Right::ReleaseQuarantine)?;
     let (reason, now) = (decision.reason()?, state.now());
-    let (row, key) = (id.clone(), state.keys.key());
-    let (task, mut change, job, heads) = state.db.read(move |tx| prepare(tx, &row, key)).await?;
-    change.received_at = now;
-    let done = state
-        .admission
-        .judge(&job)
-        .await
-        .map_err(AppError::internal)?;
-    let outcome = done
-        .outcomes
-        .first()
-        .ok_or_else(|| AppError::internal("no outcome"))?;
-    if !matches!(outcome.fate, Fate::Admitted | Fate::Known) {
-        let detail = format!("仍不能并入记录：{}", outcome.detail);
+    let key = state.keys.key();
+    let released = state.db.read(move |tx| prepare(tx, &id, key)).await?;
+    let judged = state.admission.judge(&released.job).await;
+    let done = judged.map_err(AppError::internal)?;
+    let came_in = |o: &Outcome| matches!(o.fate, Fate::Admitted | Fate::Known);
+    if let Some(outcome) = done.outcomes.iter().find(|o| !came_in(o)) {
+        let word = outcome.code.map_or("waiting", ::sync::admit::Code::word);
+        let detail = match outcome.fate {
+            Fate::Waiting => "它所依据的其他修改还没有并入记录".to_owned(),
+            _ => format!("{word}：{}", remedy(word)),
+        };
+        let detail = format!("仍不能并入记录：{detail}");
         return Err(AppError::conflict("still_refused", detail));
     }
-    let (fate, seq) = (
-        outcome.fate,
-        ::sync::chunk::Chunk::parse(&change.bytes).map_or(0, |c| c.seq),
-    );
     state
         .db
         .write(move |tx| {
-            let text = task.to_string();
-            if store::doc(tx, &text)?.is_none_or(|(_, now)| now != heads) {
+            let text = released.job.task.to_string();
+            if store::doc(tx, &text)?.is_none_or(|(_, now)| now != released.heads) {
                 return Err(AppError::conflict(
                     "changed",
                     "记录刚刚有新内容，请刷新后再试",
                 ));
             }
-            if fate == Fate::Admitted {
-                let ord = store::append_change(tx, &task, &change, seq)?;
+            let mut ords = Vec::new();
+            for (held, outcome) in released.changes.into_iter().zip(&done.outcomes) {
+                if outcome.fate == Fate::Admitted {
+                    let change = LoggedChange {
+                        received_at: now,
+                        ..held.change
+                    };
+                    ords.push(store::append_change(
+                        tx,
+                        &released.job.task,
+                        &change,
+                        held.seq,
+                    )?);
+                }
+                decide(tx, &actor, &held.id, "released", &reason, now)?;
+            }
+            if let (Some(first), Some(last)) = (ords.first(), ords.last()) {
                 store::save_doc(tx, &text, &done.cache, &done.heads, &done.summary, now)?;
                 store::name_blobs(tx, &text, &done.blobs)?;
-                store::tell_team(tx, &text, "", FeedKind::Changes, &format!("{ord}-{ord}"))?;
+                store::tell_team(tx, &text, "", FeedKind::Changes, &format!("{first}-{last}"))?;
                 seal::settle(tx, &text, now)?;
             }
-            decide(tx, &actor, &id, "released", &reason, now)
+            Ok(())
         })
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn prepare(
-    tx: &mut Tx<'_>,
-    id: &str,
-    server: ::sync::ids::Key,
-) -> Result<(TaskId, LoggedChange, Job, String), AppError> {
+/// What is released together, in the order in which it was written.
+struct Released {
+    changes: Vec<Held>,
+    job: Job,
+    /// Heads of the record when it was read.
+    heads: String,
+}
+
+struct Held {
+    id: String,
+    code: String,
+    /// Place among its author's changes.
+    seq: u64,
+    change: LoggedChange,
+}
+
+fn held_change(r: &crate::db::Row<'_>) -> Result<(String, String, LoggedChange), DbError> {
+    let bad = |index| DbError::Column {
+        index,
+        expected: "id in hex",
+    };
+    let (hash, key): (String, String) = (r.get(2)?, r.get(3)?);
+    let sig: Option<Vec<u8>> = r.get(7)?;
+    let change = LoggedChange {
+        hash: hash.parse().map_err(|_| bad(2))?,
+        author: Author {
+            device: key.parse().map_err(|_| bad(3))?,
+            person: r.get(4)?,
+            epoch: r.get(5)?,
+        },
+        bytes: r.get(6)?,
+        sig: sig.and_then(|s| <[u8; 64]>::try_from(s).ok()).map(Sig),
+        received_at: 0,
+        via_device: r.get(8)?,
+    };
+    Ok((r.get(0)?, r.get(1)?, change))
+}
+
+fn prepare(tx: &mut Tx<'_>, id: &str, server: ::sync::ids::Key) -> Result<Released, AppError> {
     let row = tx.query_opt(
-        "SELECT task, kind, code, hash, author_key, author_person, author_epoch, bytes, sig, device
-         FROM quarantine WHERE id = $1 AND state = 'held'",
+        "SELECT task, kind, code FROM quarantine WHERE id = $1 AND state = 'held'",
         &[&id],
         |r| {
-            let bad = |index| DbError::Column {
-                index,
-                expected: "id in hex",
-            };
-            let (task, hash, key): (String, String, String) = (r.get(0)?, r.get(3)?, r.get(4)?);
-            let sig: Option<Vec<u8>> = r.get(8)?;
-            let change = LoggedChange {
-                hash: hash.parse().map_err(|_| bad(3))?,
-                author: Author {
-                    device: key.parse().map_err(|_| bad(4))?,
-                    person: r.get(5)?,
-                    epoch: r.get(6)?,
-                },
-                bytes: r.get(7)?,
-                sig: sig.and_then(|s| <[u8; 64]>::try_from(s).ok()).map(Sig),
-                received_at: 0,
-                via_device: r.get(9)?,
-            };
             Ok((
-                task.parse::<TaskId>().map_err(|_| bad(0))?,
+                r.get::<String>(0)?,
                 r.get::<String>(1)?,
                 r.get::<String>(2)?,
-                change,
             ))
         },
     )?;
-    let (task, kind, code, change) =
+    let (task, kind, code) =
         row.ok_or_else(|| AppError::conflict("decided", "该条已经处理，或不存在"))?;
     if !releasable(&code, &kind) {
         return Err(AppError::conflict("not_releasable", remedy(&code)));
     }
-    let (cache, heads) =
-        store::doc(tx, &task.to_string())?.ok_or_else(|| AppError::not_found("task"))?;
-    let (devices, _) = store::writers(tx, &task.to_string())?;
-    let offered = Offered {
-        author: 0,
-        bytes: change.bytes.clone(),
-        sig: change.sig,
-    };
+    let found = tx.query(
+        "SELECT q.id, q.code, q.hash, q.author_key, q.author_person, q.author_epoch, q.bytes, q.sig, q.device
+         FROM quarantine q JOIN quarantine one ON one.id = $1 AND q.task = one.task AND q.author_key = one.author_key
+              AND q.author_person = one.author_person AND q.author_epoch = one.author_epoch
+         WHERE q.state = 'held' AND q.kind = 'change'",
+        &[&id],
+        held_change,
+    )?;
+    let held = found.into_iter().filter_map(|(id, code, change)| {
+        let seq = ::sync::chunk::Chunk::parse(&change.bytes).ok()?.seq;
+        Some(Held {
+            id,
+            code,
+            seq,
+            change,
+        })
+    });
+    let changes = covered_together(held.collect(), id);
+    let (cache, heads) = store::doc(tx, &task)?.ok_or_else(|| AppError::not_found("task"))?;
+    let (devices, _) = store::writers(tx, &task)?;
     let job = Job {
-        task,
+        task: task.parse().map_err(AppError::internal)?,
         cache,
         server,
         devices,
         // The person who releases vouches for the device.
         revoked: Vec::new(),
-        authors: vec![change.author.clone()],
-        changes: vec![offered],
+        authors: changes
+            .iter()
+            .take(1)
+            .map(|h| h.change.author.clone())
+            .collect(),
+        changes: changes
+            .iter()
+            .map(|h| Offered {
+                author: 0,
+                bytes: h.change.bytes.clone(),
+                sig: h.change.sig,
+            })
+            .collect(),
     };
-    Ok((task, change, job, heads))
+    Ok(Released {
+        changes,
+        job,
+        heads,
+    })
+}
+
+/// Of one author's held changes those that come in with `id`: up to the first signed one from it on.
+fn covered_together(mut held: Vec<Held>, id: &str) -> Vec<Held> {
+    held.retain(|h| h.id == id || releasable(&h.code, "change"));
+    held.sort_by_key(|h| h.seq);
+    let at = held.iter().position(|h| h.id == id).unwrap_or(0);
+    let signed = held[at.min(held.len())..]
+        .iter()
+        .position(|h| h.change.sig.is_some());
+    held.truncate(at + signed.unwrap_or(0) + 1);
+    held
 }
 
 fn decide(

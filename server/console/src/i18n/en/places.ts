@@ -48,7 +48,7 @@ export const quarantine = {
   state: { held: 'Held', released: 'Released', discarded: 'Discarded' },
   release: 'Release',
   releaseTitle: 'Release it?',
-  releaseHint: 'It joins the record under its author and time, and the journal says so.',
+  releaseHint: 'It joins the record under its author and time, and the journal says so. Changes before and after it that the same signature vouches for go with it.',
   discard: 'Discard',
   discardTitle: 'Discard it?',
   discardHint: 'It stays in quarantine and no longer waits.',

@@ -66,7 +66,7 @@ export const quarantine = {
   state: { held: '待处理', released: '已放行', discarded: '已弃用' },
   release: '放行',
   releaseTitle: '放行这些修改？',
-  releaseHint: '放行后按原作者、原时间并入记录，并写入日志。',
+  releaseHint: '放行后按原作者、原时间并入记录，并写入日志。由同一个签名担保的前后修改一并放行。',
   discard: '弃用',
   discardTitle: '弃用这些修改？',
   discardHint: '内容仍保留在隔离区，只是不再等待处理。',
