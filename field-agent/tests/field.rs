@@ -694,3 +694,29 @@ async fn what_the_full_quarantine_does_not_take_is_kept_and_offered_again() {
     );
     assert_eq!(server.text(&task, refused), "先写的");
 }
+
+// F6: what goes by file stays unconfirmed until the office says so itself, signatures too
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_the_office_is_no_receipt() {
+    let (server, tablet, task) = shared_tablet().await;
+    tablet.fill(&task).await;
+    sign_all(&tablet, &task).await;
+    assert_eq!(tablet.sync().await, None);
+    let key = tablet.agent().nearby_identity().expect("open");
+    let file = server.file_for(&sync::signing::public(&key));
+    // The office's disk is put back from a copy that has nothing of it; the tablet has just heard so.
+    server.restore_from_an_empty_backup();
+    server.cut_after.store(1, Ordering::SeqCst);
+    assert_eq!(tablet.sync().await.as_deref(), Some("offline"));
+    let here =
+        async || tablet.ok("/api/sync").await["rows"][0]["changes"]["on_this_tablet"].clone();
+    let before = here().await;
+    assert_eq!(before, 19, "16 cells and three signatures");
+    let (status, told) = tablet.import(&file).await;
+    assert_eq!(status, 200, "{told}");
+    assert_eq!(here().await, before);
+    server.cut_after.store(-1, Ordering::SeqCst);
+    assert_eq!(tablet.sync().await, None);
+    assert!(server.sealed(&task, 1));
+    assert_eq!(here().await, 0);
+}

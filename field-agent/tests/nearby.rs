@@ -380,13 +380,13 @@ async fn who_was_revoked_is_refused_also_by_those_who_heard_of_it_from_a_colleag
     server.revoke(&public(&a.agent().nearby_identity().expect("open")));
     assert_eq!(b.sync().await, None);
     server.offline.store(true, Ordering::SeqCst);
-    a.write(&task, "handling/measure", json!("停用之后")).await;
     c.write(&task, "point/SP-01/p1/answer", json!("compliant"))
         .await;
 
     assert!(b.pull(&at[2]).await.is_some(), "B knows it");
     assert_eq!(c.pull(&at[1]).await, None);
     // From here on C knows it too: it asks A nothing, and answers it nothing.
+    a.write(&task, "handling/measure", json!("停用之后")).await;
     let before = c.heads(&task).await;
     assert!(c.pull(&at[2]).await.is_some());
     assert_eq!(c.heads(&task).await, before);

@@ -392,6 +392,51 @@ async fn a_photo_goes_on_where_it_was_cut() {
     assert_eq!(part[..], photo[50_000..50_010]);
 }
 
+// F7: what a colleague has sent is at the office; before, nobody is told so
+#[tokio::test]
+async fn the_team_hears_of_originals_and_clips_only_that_they_are_stored() {
+    let dir = tempfile::tempdir().unwrap();
+    let office = WireOffice::open(dir.path(), 1).await;
+    let mut zhang = office.granted(1, "zhang").await;
+    let mut li = office.granted(2, "li").await;
+    let files = [
+        ("photo/0123456789abcdef", BlobKind::Original, vec![1; 900]),
+        ("clip/0123456789abcdef", BlobKind::Clip, vec![2; 1_900]),
+    ];
+    for (entry, _, bytes) in &files {
+        let sha256 = Sha256::of(bytes).to_string();
+        let named = cells(&[
+            (&format!("{entry}/sha256"), sha256.as_str().into()),
+            (&format!("{entry}/size"), (bytes.len() as i64).into()),
+        ]);
+        let run = zhang.write(office.task, &named);
+        office.push(&mut zhang, run).await;
+    }
+    let request = li.request();
+    assert_eq!(office.sync(&mut li, &request).await.offered, []);
+    let (mut stored, secret) = (Vec::new(), zhang.secret.clone());
+    for (_, kind, bytes) in files {
+        let sha256 = Sha256::of(&bytes);
+        let (size, path) = (
+            bytes.len() as u64,
+            format!("/blobs/{}/{sha256}", office.task),
+        );
+        let response = office
+            .send(&secret, "PATCH", &path, &[("upload-offset", "0")], bytes)
+            .await;
+        assert_eq!(response.headers()["upload-complete"], "?1");
+        let task = office.task;
+        stored.push(BlobRef {
+            task,
+            sha256,
+            size,
+            kind,
+        });
+    }
+    let request = li.request();
+    assert_eq!(office.sync(&mut li, &request).await.offered, stored);
+}
+
 #[tokio::test]
 async fn lesson_11_an_upload_that_died_holds_no_lock() {
     let data = tempfile::tempdir().unwrap();

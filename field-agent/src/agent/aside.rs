@@ -99,7 +99,12 @@ impl Agent {
     /// Keeps the keys of the open store in the vault as well.
     pub(super) fn keep_keys(&self, data_key: &[u8; 32], keys: &StoreKeys) -> Result<(), Problem> {
         let vault = lock(&self.vault);
-        if vault.get(KEYS).map_err(storage)?.is_some() {
+        let kept = vault.get(KEYS).map_err(storage)?;
+        let kept = kept.and_then(|text| StoreKeys::open(data_key, &text));
+        // Another store's would open nothing.
+        if kept
+            .is_some_and(|k| k.device_seed == keys.device_seed && k.server_key == keys.server_key)
+        {
             return Ok(());
         }
         let mut nonce = [0; 24];

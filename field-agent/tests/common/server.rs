@@ -88,7 +88,7 @@ pub struct Server {
     pub hang_syncs: AtomicU32,
     /// Lets go what hangs; uploads then end without an answer.
     pub let_go: tokio::sync::Notify,
-    /// `Range` of every photo that was asked for.
+    /// Path and first byte of every part of a photo that was asked for.
     pub ranges: Mutex<Vec<String>>,
     /// No photo can be fetched.
     pub no_downloads: AtomicBool,
@@ -957,7 +957,10 @@ impl Server {
                 self.ranges
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
-                    .push(range.clone());
+                    .push(format!(
+                        "{path} {}",
+                        range.split('-').next().unwrap_or_default()
+                    ));
                 let (from, to) = range
                     .trim_start_matches("bytes=")
                     .split_once('-')

@@ -144,6 +144,24 @@ pub(super) fn rights(server: Key, roster: &Roster) -> Rights {
     }
 }
 
+/// Keeps a statement that the office has put into a file: that is no receipt for one that is here already.
+pub(super) fn take_filed_statement(
+    db: &Connection,
+    signed: &Signed,
+    now: i64,
+) -> rusqlite::Result<()> {
+    statements::put(db, signed, round_of(signed), delivery::CONFIRMED, now)
+}
+
+fn round_of(signed: &Signed) -> u32 {
+    match signed.kind {
+        StatementKind::Inspector => {
+            serde_json::from_slice::<Statement>(&signed.body).map_or(0, |s| s.subject.round)
+        }
+        StatementKind::Party => 0,
+    }
+}
+
 /// Keeps a statement of the office; one that another tablet hands over only when its signature, its key
 /// on the `roster` and its ink are right, since a row that names the same bytes could otherwise stand in
 /// the way of the true one. False when it is not kept.
@@ -153,12 +171,7 @@ pub(super) fn take_statement(
     roster: Option<&Roster>,
     now: i64,
 ) -> rusqlite::Result<bool> {
-    let round = match signed.kind {
-        StatementKind::Inspector => {
-            serde_json::from_slice::<Statement>(&signed.body).map_or(0, |s| s.subject.round)
-        }
-        StatementKind::Party => 0,
-    };
+    let round = round_of(signed);
     if let Some(roster) = roster {
         let team = roster.everyone();
         let holds = match signed.kind {
