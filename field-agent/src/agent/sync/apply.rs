@@ -14,9 +14,7 @@ use super::super::photos::RESERVE;
 use super::super::tasks::{Circumstances, refresh_delivery};
 use super::super::{Agent, Loaded, Open, lock, storage};
 use super::admission::{Source, take_changes};
-use super::grants::{
-    GrantRefused, take_filed_statement, take_grant, take_roster, take_state, take_statement,
-};
+use super::grants::{GrantRefused, take_grant, take_roster, take_state, take_statement};
 use super::pack::{blob_ref, cursor, form_of};
 use super::reauthor::{self, Refused};
 use super::receipts::{doubt_changes, receipts, verdicts};
@@ -293,13 +291,22 @@ fn apply_in_transaction(
         touched.insert(task);
     }
     for signed in &response.signatures {
-        match way {
-            Way::Network => take_statement(&tx, signed, None, now).map(drop),
-            Way::Bundle => take_filed_statement(&tx, signed, now),
+        // A file is no receipt: the office may have been put back to a past before it.
+        let roster = match way {
+            Way::Network => None,
+            Way::Bundle => match tasks::get(&tx, &signed.task.to_string()).map_err(storage)? {
+                Some(row) => {
+                    Some(serde_json::from_slice(&row.roster).map_err(|e| Problem::internal(&e))?)
+                }
+                None => continue,
+            },
+        };
+        if take_statement(&tx, signed, roster.as_ref(), now).map_err(storage)? {
+            applied.of(signed.task).statements += 1;
+            touched.insert(signed.task);
+        } else {
+            applied.of(signed.task).bad_statements += 1;
         }
-        .map_err(storage)?;
-        applied.of(signed.task).statements += 1;
-        touched.insert(signed.task);
     }
     for state in &response.states {
         let standing = Standing::before(&tx, state.task, way, response.server_time)?;

@@ -144,15 +144,6 @@ pub(super) fn rights(server: Key, roster: &Roster) -> Rights {
     }
 }
 
-/// Keeps a statement that the office has put into a file: that is no receipt for one that is here already.
-pub(super) fn take_filed_statement(
-    db: &Connection,
-    signed: &Signed,
-    now: i64,
-) -> rusqlite::Result<()> {
-    statements::put(db, signed, round_of(signed), delivery::CONFIRMED, now)
-}
-
 fn round_of(signed: &Signed) -> u32 {
     match signed.kind {
         StatementKind::Inspector => {
