@@ -14,7 +14,7 @@ use sync::ids::{Key, Sha256, TaskId};
 use sync::message::{BlobKind, BlobRef, SyncResponse};
 use sync::record::RecordDoc;
 use sync::signing;
-use tests::attacks::{Dice, attack, cell, copy_of, forged, mutated, photo, signed};
+use tests::attacks::{Dice, PHOTO, attack, cell, copy_of, forged, mutated, photo, signed};
 use tests::fellow::{Fellow, said};
 use tests::link::Link;
 use tests::small::{SmallOffice, tablet};
@@ -202,6 +202,9 @@ impl Basement {
         answer(zhang, &task, |_| true, |_| false).await?;
         // Two notes of Li and Zhang's opinion may stand beside others: one value stays.
         conclude(zhang, &task, false, NOW + 3_600_000).await?;
+        // The picture that Li's tablet named and nobody has ever seen is set aside by a person.
+        let aside = (format!("photo/{PHOTO}/withdrawn"), json!(true));
+        zhang.write(&task, &[aside]).await?;
         let path = format!("/api/tasks/{task}/sign-off");
         let told = zhang.get(&path).await?;
         let rows = told["missing"]["rows"].as_array().cloned();
