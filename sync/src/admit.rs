@@ -361,7 +361,7 @@ impl<'a> Admission<'a> {
                 "the record has reached its greatest number of changes",
             );
         }
-        if let Err((code, detail)) = check_operations(&self.doc, &mut self.index, author, chunk) {
+        if let Err((code, detail)) = check_operations(&self.doc, author, chunk) {
             return refused(code, &detail);
         }
         match self.apply(chunk, bytes) {
@@ -426,8 +426,6 @@ struct Index {
     max_op: HashMap<Sha256, u64>,
     /// Newest change of each actor.
     newest: HashMap<Vec<u8>, (u64, Sha256)>,
-    /// The cell that each operation wrote; filled when a change first asks.
-    cells: Option<HashMap<(u64, Vec<u8>), String>>,
 }
 
 impl Index {
@@ -435,7 +433,6 @@ impl Index {
         let mut index = Index {
             max_op: HashMap::new(),
             newest: HashMap::new(),
-            cells: None,
         };
         for meta in doc.get_changes_meta(&[]) {
             index.put(
@@ -458,9 +455,6 @@ impl Index {
 
     fn add(&mut self, chunk: &Chunk) {
         self.put(chunk.hash, chunk.max_op(), chunk.actor(), chunk.seq);
-        if let Some(cells) = &mut self.cells {
-            index_cells(cells, chunk);
-        }
     }
 
     fn check_sequence(&self, chunk: &Chunk) -> Result<(), (Code, &'static str)> {
@@ -492,27 +486,6 @@ impl Index {
             ));
         }
         Ok(())
-    }
-
-    /// The cell that the operation `counter@actor` wrote.
-    fn cell_of(&mut self, doc: &Automerge, counter: u64, actor: &[u8]) -> Option<&str> {
-        let cells = self.cells.get_or_insert_with(|| {
-            let mut cells = HashMap::new();
-            for change in doc.get_changes(&[]) {
-                // What is in the document was parsed when it was admitted.
-                if let Ok(chunk) = Chunk::parse(change.raw_bytes()) {
-                    index_cells(&mut cells, &chunk);
-                }
-            }
-            cells
-        });
-        cells.get(&(counter, actor.to_vec())).map(String::as_str)
-    }
-}
-
-fn index_cells(cells: &mut HashMap<(u64, Vec<u8>), String>, chunk: &Chunk) {
-    for (number, op) in (chunk.start_op..).zip(&chunk.ops) {
-        cells.insert((number, chunk.actor().to_vec()), op.path.clone());
     }
 }
 
@@ -558,14 +531,9 @@ fn signatures_hold(
     covers
 }
 
-fn check_operations(
-    doc: &Automerge,
-    index: &mut Index,
-    author: &Author,
-    chunk: &Chunk,
-) -> Result<(), (Code, String)> {
+fn check_operations(doc: &Automerge, author: &Author, chunk: &Chunk) -> Result<(), (Code, String)> {
     let person = (!author.is_server()).then_some(author.person.as_str());
-    let forms = Forms::of(doc);
+    let (forms, past) = (Forms::of(doc), Past::of(doc, chunk));
     let bad = |e: cells::CellError| (Code::BadCell, e.to_string());
     for (n, op) in chunk.ops.iter().enumerate() {
         let path = &op.path;
@@ -576,50 +544,80 @@ fn check_operations(
         if person.is_some() {
             forms.check(&cell, path).map_err(bad)?;
         }
-        if cell.is_written_once() {
-            check_written_once(doc, chunk, n)
-                .map_err(|why| (Code::NotAllowed, format!("{path}: {why}")))?;
-        }
-        for (counter, actor) in &op.replaces {
+        let standing = past.standing(path).map_err(|e| (Code::BadCell, e))?;
+        let replaced = |(counter, actor): &(u64, usize)| {
             let own = (*actor == 0)
                 .then(|| counter.checked_sub(chunk.start_op))
-                .flatten();
-            let earlier = match own {
-                Some(i) => usize::try_from(i)
-                    .ok()
-                    .and_then(|i| chunk.ops[..n].get(i))
-                    .map(|op| op.path.as_str()),
-                None => index.cell_of(doc, *counter, &chunk.actors[*actor]),
-            };
-            if earlier != Some(path) {
-                return Err((
-                    Code::BadCell,
-                    format!("{path}: replaces a value that this cell never had"),
-                ));
-            }
+                .flatten()
+                .and_then(|i| chunk.ops[..n].get(usize::try_from(i).ok()?));
+            own.map_or_else(
+                || is_among(&standing, *counter, &chunk.actors[*actor]),
+                |op| op.path == *path,
+            )
+        };
+        let stood = op.replaces.iter().all(replaced);
+        if cell.is_written_once() {
+            check_written_once(&standing, chunk, n, stood)
+                .map_err(|why| (Code::NotAllowed, format!("{path}: {why}")))?;
+        }
+        if !stood {
+            return Err((
+                Code::BadCell,
+                format!("{path}: replaces a value that does not stand in this cell"),
+            ));
         }
     }
     Ok(())
 }
 
+/// The record as a change saw it, at its dependencies: every peer asks the same, whatever has come in
+/// meanwhile. A change replaces what its author saw; one that could name a colleague's later value would
+/// make it vanish without a conflict.
+struct Past<'a> {
+    doc: &'a Automerge,
+    /// `None`: it saw all that is there now.
+    heads: Option<Vec<ChangeHash>>,
+}
+
+type Standing<'a> = Vec<(automerge::Value<'a>, automerge::ObjId)>;
+
+impl<'a> Past<'a> {
+    fn of(doc: &'a Automerge, chunk: &Chunk) -> Self {
+        let sees = |head: &ChangeHash| chunk.deps.iter().any(|d| d.0 == head.0);
+        let heads = (!doc.get_heads().iter().all(sees))
+            .then(|| chunk.deps.iter().map(|d| ChangeHash(d.0)).collect());
+        Past { doc, heads }
+    }
+
+    /// The values that stood in a cell.
+    fn standing(&self, path: &str) -> Result<Standing<'a>, String> {
+        let found = match &self.heads {
+            None => self.doc.get_all(ROOT, path),
+            Some(heads) => self.doc.get_all_at(ROOT, path, heads),
+        };
+        found.map_err(|e| format!("{path}: cannot be read: {e}"))
+    }
+}
+
+fn is_among(standing: &Standing<'_>, counter: u64, actor: &[u8]) -> bool {
+    standing.iter().any(|(_, id)| {
+        matches!(id, automerge::ObjId::Id(at, by, _) if *at == counter && by.to_bytes() == actor)
+    })
+}
+
 /// What says what a photo or clip is may be written where it is empty, and never over: one operation
 /// would otherwise put another picture in the place of a colleague's, without a conflict. Where two wrote
-/// the same cell without knowing of each other it can be settled, to a value that stands there.
-///
-/// The record is asked as the change saw it, at its dependencies, so that every peer says the same
-/// whatever has come in meanwhile.
-fn check_written_once(doc: &Automerge, chunk: &Chunk, n: usize) -> Result<(), &'static str> {
+/// the same cell without knowing of each other it can be settled, to a value that stands there. `stood`: what
+/// it replaces stood there.
+fn check_written_once(
+    standing: &Standing<'_>,
+    chunk: &Chunk,
+    n: usize,
+    stood: bool,
+) -> Result<(), &'static str> {
     let op = &chunk.ops[n];
-    let path = op.path.as_str();
-    let heads: Vec<ChangeHash> = chunk.deps.iter().map(|d| ChangeHash(d.0)).collect();
-    let unreadable = |_| "this cell cannot be read";
-    // Most often nobody has ever written it: then nothing needs to be sought in the past.
-    let standing = match doc.get(ROOT, path).map_err(unreadable)? {
-        None => Vec::new(),
-        Some(_) => doc.get_all_at(ROOT, path, &heads).map_err(unreadable)?,
-    };
     let Some(((first, _), others)) = standing.split_first() else {
-        let again = chunk.ops[..n].iter().any(|earlier| earlier.path == path);
+        let again = chunk.ops[..n].iter().any(|earlier| earlier.path == op.path);
         return match again || !op.replaces.is_empty() {
             true => Err("what a photo or clip is can be written only once"),
             false => Ok(()),
@@ -628,18 +626,10 @@ fn check_written_once(doc: &Automerge, chunk: &Chunk, n: usize) -> Result<(), &'
     let is_value = |v: &automerge::Value<'_>| {
         v.as_scalar().and_then(crate::record::from_scalar).as_ref() == Some(&op.value)
     };
-    let replaced = |(counter, actor): &(u64, usize)| {
-        let of_this_change = *actor == 0 && *counter >= chunk.start_op;
-        of_this_change
-            || standing.iter().any(|(_, id)| {
-                matches!(id, automerge::ObjId::Id(at, by, _)
-                    if at == counter && by.to_bytes() == chunk.actors[*actor].as_slice())
-            })
-    };
     if others.iter().all(|(v, _)| v == first) {
         return Err("what a photo or clip is can be written only once");
     }
-    if !standing.iter().any(|(v, _)| is_value(v)) || !op.replaces.iter().all(replaced) {
+    if !standing.iter().any(|(v, _)| is_value(v)) || !stood {
         return Err("what a photo or clip is can be settled only to one of the values that stand");
     }
     Ok(())

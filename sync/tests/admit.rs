@@ -472,6 +472,47 @@ fn settled() -> (RecordDoc, Vec<Sha256>, u64, Encoded) {
     (server, heads, last + 2, Encoded { actors, columns })
 }
 
+// F5: a colleague's value cannot be made to vanish by who has not seen it
+#[test]
+fn a_change_replaces_only_what_its_author_saw() {
+    let (mut server, root) = record();
+    let mut li = RecordDoc::from_log(task(), [&root.bytes[..]]).unwrap();
+    let written = batch(&mut li, 2, "li", &[("fee/none", Value::Bool(true))]);
+    assert_eq!(verdicts(&mut server, &written), [Verdict::Admitted]);
+    let last = Change::from_bytes(root.bytes).unwrap().max_op();
+    let actor = |n, person| author(n, person).actor(&task()).to_bytes().to_vec();
+    let mut counter = vec![0x7f];
+    sleb(last as i64 + 1, &mut counter);
+    let columns = [
+        (0x15, b"\x7f\x08fee/none".to_vec()),
+        (0x34, vec![1]),
+        (0x42, vec![0x7f, 1]),
+        (0x56, vec![0x7f, 1]),
+        (0x70, vec![0x7f, 1]),
+        (0x71, vec![0x7f, 1]),
+        (0x73, counter),
+    ];
+    let actors = [actor(1, "zhang"), actor(2, "li")];
+    let forged = |deps: &[Sha256], start_op| {
+        let bytes = chunk(deps, &actors, start_op, &columns);
+        let hash = Sha256::of(&bytes[8..]);
+        offered(&author(1, "zhang"), 1, bytes, hash)
+    };
+    // It stands on the first change alone, and names a value that came beside it.
+    assert_eq!(
+        code(&mut server, &forged(&[root.hash], last + 1)),
+        Some(Code::BadCell)
+    );
+    assert_eq!(server.view().get("fee/none"), Some(&Value::Bool(true)));
+    // Who has seen it replaces it.
+    let heads = server.heads();
+    assert_eq!(
+        verdicts(&mut server, &forged(&heads, last + 2)),
+        [Verdict::Admitted]
+    );
+    assert_eq!(server.view().get("fee/none"), Some(&Value::Bool(false)));
+}
+
 // design §4: automerge throws away how a change was encoded and encodes it anew when it saves a record
 #[rstest]
 #[case::as_automerge_does("honest")]
