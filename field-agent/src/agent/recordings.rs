@@ -254,7 +254,7 @@ impl Agent {
         self.clip(me, task, recording)
     }
 
-    /// Discards a recording for good; see [`may_discard`].
+    /// Discards a recording for good; only who recorded it may, unless nobody can keep it any more.
     ///
     /// # Errors
     /// `recording_of_other`, `no_such_recording`.
