@@ -346,7 +346,8 @@ fn prepare(tx: &mut Tx<'_>, id: &str, server: ::sync::ids::Key) -> Result<Releas
             change,
         })
     });
-    let changes = covered_together(held.collect(), id);
+    let changes = covered_together(held.collect(), id)
+        .ok_or_else(|| AppError::conflict("not_releasable", remedy("malformed")))?;
     let (cache, heads) = store::doc(tx, &task)?.ok_or_else(|| AppError::not_found("task"))?;
     let (devices, _) = store::writers(tx, &task)?;
     let job = Job {
@@ -377,16 +378,15 @@ fn prepare(tx: &mut Tx<'_>, id: &str, server: ::sync::ids::Key) -> Result<Releas
     })
 }
 
-/// Of one author's held changes those that come in with `id`: up to the first signed one from it on.
-fn covered_together(mut held: Vec<Held>, id: &str) -> Vec<Held> {
+/// Of one author's held changes those that come in with `id`: up to the first signed one from it on. `None`
+/// when it is not among them, since its bytes are no change.
+fn covered_together(mut held: Vec<Held>, id: &str) -> Option<Vec<Held>> {
     held.retain(|h| h.id == id || releasable(&h.code, "change"));
     held.sort_by_key(|h| h.seq);
-    let at = held.iter().position(|h| h.id == id).unwrap_or(0);
-    let signed = held[at.min(held.len())..]
-        .iter()
-        .position(|h| h.change.sig.is_some());
+    let at = held.iter().position(|h| h.id == id)?;
+    let signed = held[at..].iter().position(|h| h.change.sig.is_some());
     held.truncate(at + signed.unwrap_or(0) + 1);
-    held
+    Some(held)
 }
 
 fn decide(
@@ -446,6 +446,47 @@ mod tests {
     }
 
     // F7: each reason says what to do, in the words of its own, in both languages of the console
+    fn held(id: &str, seq: u64, code: &str, signed: bool) -> Held {
+        let author = Author {
+            device: ::sync::ids::Key([1; 32]),
+            person: "zhang".into(),
+            epoch: 1,
+        };
+        let change = LoggedChange {
+            hash: ::sync::ids::Sha256([0; 32]),
+            author,
+            bytes: Vec::new(),
+            sig: signed.then_some(Sig([0; 64])),
+            received_at: 0,
+            via_device: String::new(),
+        };
+        Held {
+            id: id.into(),
+            code: code.into(),
+            seq,
+            change,
+        }
+    }
+
+    #[rstest::rstest]
+    #[case::the_first_of_a_run("a", Some("abc"))]
+    #[case::its_last("c", Some("abc"))]
+    #[case::of_the_next_run("d", Some("abcde"))]
+    #[case::one_that_is_no_change("x", None)]
+    fn what_one_signature_covers_goes_together(#[case] id: &str, #[case] together: Option<&str>) {
+        let rows = vec![
+            held("e", 5, "device_revoked", true),
+            held("c", 3, "device_revoked", true),
+            held("a", 1, "not_on_team", false),
+            held("b", 2, "device_revoked", false),
+            held("d", 4, "device_revoked", false),
+            held("f", 4, "bad_cell", true),
+        ];
+        let found = covered_together(rows, id);
+        let ids = found.map(|rows| rows.iter().map(|h| h.id.as_str()).collect::<String>());
+        assert_eq!(ids.as_deref(), together);
+    }
+
     #[test]
     fn every_reason_has_a_remedy_in_chinese_and_english() {
         let mut remedies: Vec<&str> = words().into_iter().map(remedy).collect();

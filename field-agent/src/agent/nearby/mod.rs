@@ -38,7 +38,8 @@ const MOST_TABLETS: usize = 32;
 /// Most lines about what was kept out, and characters of a name in one.
 const MOST_KEPT_OUT: usize = 50;
 const MOST_NAME: usize = 40;
-/// Most bytes of rosters in one answer, and most tasks in one question: the rest comes with the next pass.
+/// Most bytes of rosters in one answer: the rest comes with the next pass. Most tasks in one question, twice as
+/// many as a tablet is meant to hold.
 const ROSTER_BYTES: usize = 512 << 10;
 const MOST_ROSTERS: usize = 1_000;
 const WANTED: &str = "nearby";
