@@ -104,6 +104,8 @@ pub struct Agent {
     wake: Arc<tokio::sync::Notify>,
     /// Something was written while a pass goes on.
     written: tokio::sync::Notify,
+    /// Something was written since the store's log was emptied last.
+    grown: tokio::sync::Notify,
     driver: Mutex<sync::DriverState>,
     nearby_state: Mutex<nearby::NearbyState>,
     nearby_change: tokio::sync::Notify,
@@ -177,6 +179,7 @@ impl Agent {
             revision: AtomicU64::new(1),
             wake: Arc::new(tokio::sync::Notify::new()),
             written: tokio::sync::Notify::new(),
+            grown: tokio::sync::Notify::new(),
             driver: Mutex::default(),
             nearby_state: Mutex::default(),
             nearby_change: tokio::sync::Notify::new(),
@@ -218,6 +221,19 @@ impl Agent {
     /// Looks for the stamp's font ahead of the first photo. A host calls it when it has time.
     pub fn warm_up(&self) {
         self.font();
+    }
+
+    /// Waits until something was written since this was waited for last.
+    pub async fn wait_for_writing(&self) {
+        self.grown.notified().await;
+    }
+
+    /// Empties the store's log into the store. A host calls it in a pause, so that no tap has to.
+    pub fn empty_log(&self) {
+        let emptied = self.with_open(|open| crate::store::empty_log(&open.db).map_err(storage));
+        if let Err(problem) = emptied {
+            tracing::debug!(%problem, "the store's log stays as it is");
+        }
     }
 
     /// Something changed that a screen could show.

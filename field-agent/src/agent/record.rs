@@ -130,12 +130,11 @@ impl Agent {
             .filter_map(|(path, value)| Some((path.clone(), value.as_str()?.to_owned())))
             .collect();
         let answer = self.with_record(me, task, |open, id| {
-            open.write(me, id, now, edits, |db| {
+            let around = open.write(me, id, now, edits, |db| {
                 typed
                     .iter()
                     .try_for_each(|(path, text)| drafts::saved(db, me, task, path, text))
             })?;
-            let around = Circumstances::of(&open.db, task)?;
             let here = open.device_key();
             let record = open.record(id)?;
             Ok(EditAnswer {

@@ -116,7 +116,7 @@ pub(super) fn card(
     let (facts, view) = (&record.facts, &record.view);
     let task = record.id.to_string();
     let progress = completeness::progress(facts, view, 0, 0);
-    let counts = changes::delivery_counts(db, &task).map_err(storage)?;
+    let on_the_way = changes::on_the_way(db, &task).map_err(storage)?;
     let (unconfirmed_photos, unconfirmed_clips) =
         pieces::unconfirmed(db, &task).map_err(storage)?;
     let round = view.round();
@@ -147,7 +147,7 @@ pub(super) fn card(
         remarks: record.remarks(round).len() as u32,
         conflicts: progress.conflicts,
         photos: view.standing("photo").len() as u32,
-        delivery: overall(counts),
+        delivery: overall(on_the_way),
         unconfirmed_photos,
         clips: view.standing("clip").len() as u32,
         unconfirmed_clips,
@@ -199,11 +199,11 @@ fn pieces_of(record: &Loaded) -> BTreeSet<Piece> {
 }
 
 /// The least far of a record's parts.
-pub(super) fn overall([here, sent, _, refused]: [u32; 4]) -> Delivery {
+pub(super) fn overall([here, sent, refused]: [bool; 3]) -> Delivery {
     match (refused, here, sent) {
-        (1.., _, _) => Delivery::Refused,
-        (_, 1.., _) => Delivery::OnThisTablet,
-        (_, _, 1..) => Delivery::Sent,
+        (true, _, _) => Delivery::Refused,
+        (_, true, _) => Delivery::OnThisTablet,
+        (_, _, true) => Delivery::Sent,
         _ => Delivery::Confirmed,
     }
 }
@@ -228,10 +228,21 @@ impl Open {
         here: &Key,
         changed_at: i64,
     ) -> Result<TaskCard, Problem> {
+        let around = Circumstances::of(db, &record.id.to_string())?;
+        Open::write_card_of(db, record, &around, here, changed_at)
+    }
+
+    /// The same, where it is known already what stands beside the cells.
+    pub(super) fn write_card_of(
+        db: &Connection,
+        record: &Loaded,
+        around: &Circumstances,
+        here: &Key,
+        changed_at: i64,
+    ) -> Result<TaskCard, Problem> {
         let task = record.id.to_string();
         pieces::keep(db, &task, &pieces_of(record)).map_err(storage)?;
-        let around = Circumstances::of(db, &task)?;
-        let card = card(db, record, &around, here, changed_at)?;
+        let card = card(db, record, around, here, changed_at)?;
         let json = serde_json::to_string(&card).map_err(|e| Problem::internal(&e))?;
         tasks::set_card(db, &task, &json, changed_at).map_err(storage)?;
         Ok(card)
@@ -244,7 +255,7 @@ pub(super) fn refresh_delivery(db: &Connection, task: &str) -> Result<(), Proble
         return Ok(());
     };
     let mut card: TaskCard = serde_json::from_str(&row.card).map_err(|e| Problem::internal(&e))?;
-    card.delivery = overall(changes::delivery_counts(db, task).map_err(storage)?);
+    card.delivery = overall(changes::on_the_way(db, task).map_err(storage)?);
     (card.unconfirmed_photos, card.unconfirmed_clips) =
         pieces::unconfirmed(db, task).map_err(storage)?;
     let json = serde_json::to_string(&card).map_err(|e| Problem::internal(&e))?;

@@ -91,7 +91,8 @@ pub(super) fn refuse_read_only(reason: &str) -> Problem {
 
 impl Open {
     /// Writes cells as `me`, with `also` in the same transaction. When it returns, all is on disk;
-    /// when it fails, nothing is, and the record is read again from the log.
+    /// when it fails, nothing is, and the record is read again from the log. Returns what stands beside
+    /// the cells.
     pub(super) fn write(
         &mut self,
         me: &str,
@@ -99,7 +100,7 @@ impl Open {
         now: i64,
         edits: Vec<(String, Value)>,
         also: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<()>,
-    ) -> Result<(), Problem> {
+    ) -> Result<Circumstances, Problem> {
         let written = self.try_write(me, id, now, edits, also);
         if written.is_err() {
             // The document in memory may be ahead of the disk now.
@@ -115,7 +116,7 @@ impl Open {
         now: i64,
         edits: Vec<(String, Value)>,
         also: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<()>,
-    ) -> Result<(), Problem> {
+    ) -> Result<Circumstances, Problem> {
         let task = id.to_string();
         let around = Circumstances::of(&self.db, &task)?;
         let (author, here) = (self.author(me), self.device_key());
@@ -167,10 +168,11 @@ impl Open {
         }
         also(&tx).map_err(storage)?;
         if !written.is_empty() {
-            Open::write_card(&tx, record, &here, now)?;
+            Open::write_card_of(&tx, record, &around, &here, now)?;
         }
         // A crash before this line leaves nothing, after it everything.
-        tx.commit().map_err(storage)
+        tx.commit().map_err(storage)?;
+        Ok(around)
     }
 }
 

@@ -244,9 +244,15 @@ pub async fn start_with(
             tracing::error!(%error, "tablet server");
         }
     });
-    let background = config
-        .background_sync
-        .then(|| tokio::spawn(sync_in_background(agent.clone())));
+    let background = config.background_sync.then(|| {
+        let agent = agent.clone();
+        tokio::spawn(async move {
+            tokio::join!(
+                sync_in_background(agent.clone()),
+                empty_log_in_pauses(agent)
+            );
+        })
+    });
     let nearby = tokio::spawn(nearby::run(agent.clone(), config.nearby));
     let warm = agent.clone();
     tokio::task::spawn_blocking(move || warm.warm_up());
@@ -287,6 +293,22 @@ async fn sync_in_background(agent: Arc<Agent>) {
                 agent.wait_for_work().await;
                 gather(&agent).await;
             }
+        }
+    }
+}
+
+/// The store's log grows with each tap; what empties it is a pause after them.
+async fn empty_log_in_pauses(agent: Arc<Agent>) {
+    loop {
+        agent.wait_for_writing().await;
+        tokio::time::sleep(GATHER).await;
+        let agent = agent.clone();
+        if tokio::task::spawn_blocking(move || agent.empty_log())
+            .await
+            .is_err()
+        {
+            // The process is going down.
+            return;
         }
     }
 }

@@ -158,6 +158,20 @@ pub fn delivery_counts(db: &Connection, task: &str) -> rusqlite::Result<[u32; 4]
     Ok(counts)
 }
 
+/// Whether anything of a record is here only, sent, refused: without walking through its changes.
+pub fn on_the_way(db: &Connection, task: &str) -> rusqlite::Result<[bool; 3]> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM change WHERE task = ?1 AND delivery = 0)
+             OR EXISTS (SELECT 1 FROM statement WHERE task = ?1 AND delivery = 0),
+                EXISTS (SELECT 1 FROM change WHERE task = ?1 AND delivery = 1)
+             OR EXISTS (SELECT 1 FROM statement WHERE task = ?1 AND delivery = 1),
+                EXISTS (SELECT 1 FROM change WHERE task = ?1 AND delivery = 3)
+             OR EXISTS (SELECT 1 FROM statement WHERE task = ?1 AND delivery = 3)
+             OR EXISTS (SELECT 1 FROM aside WHERE task = ?1 AND code LIKE 'own:%')",
+    )?
+    .query_row([task], |r| Ok([r.get(0)?, r.get(1)?, r.get(2)?]))
+}
+
 /// Why the server refused something of this record, or has not taken it yet.
 pub fn refusal(db: &Connection, task: &str) -> rusqlite::Result<Option<String>> {
     db.prepare_cached(

@@ -45,6 +45,56 @@ fn a_store_of_a_newer_version_is_left_alone() {
     assert!(open(&path, &[1; 32]).is_err());
 }
 
+// What is asked at each tap is asked of another task each time.
+#[test]
+fn a_statement_is_planned_once() {
+    let dir = tempfile::tempdir().expect("dir");
+    let db = open(&dir.path().join("store.sqlite"), &[1; 32]).expect("opens");
+    let mut ask = db
+        .prepare("SELECT row FROM statement WHERE task = ?1 ORDER BY at, rowid")
+        .expect("prepares");
+    for task in ["a", "b", "c"] {
+        assert!(!ask.exists([task]).expect("asks"));
+    }
+    assert_eq!(ask.get_status(rusqlite::StatementStatus::RePrepare), 0);
+}
+
+// F7: the least far of its changes, statements and of what was taken out of it
+#[test]
+fn what_is_on_the_way_is_known_without_counting() {
+    let dir = tempfile::tempdir().expect("dir");
+    let db = open(&dir.path().join("store.sqlite"), &[1; 32]).expect("opens");
+    let asked = |sql: &str| {
+        db.execute_batch(sql).expect("writes");
+        changes::on_the_way(&db, "t").expect("asks")
+    };
+    let change = |n: u32, task: &str, delivery: i64| {
+        format!(
+            "INSERT INTO change(task, hash, actor, bytes, delivery, at)
+             VALUES ('{task}', x'0{n}', 'a', x'', {delivery}, 1)"
+        )
+    };
+    assert_eq!(asked(""), [false; 3]);
+    assert_eq!(asked(&change(1, "t", delivery::CONFIRMED)), [false; 3]);
+    assert_eq!(asked(&change(1, "another", delivery::HERE)), [false; 3]);
+    assert_eq!(asked(&change(2, "t", delivery::SENT)), [false, true, false]);
+    assert_eq!(asked(&change(3, "t", delivery::HERE)), [true, true, false]);
+    assert_eq!(
+        asked(&change(4, "t", delivery::REFUSED)),
+        [true, true, true]
+    );
+    let statement = "INSERT INTO statement(id, task, row, round, delivery, at) VALUES (x'01', 't', x'', 1, 0, 1)";
+    assert_eq!(
+        asked(&format!("DELETE FROM change; {statement}")),
+        [true, false, false]
+    );
+    let own = "INSERT INTO aside(task, hash, author, bytes, code, detail, at) VALUES ('t', x'01', x'', x'', 'own:relieved', '', 1)";
+    assert_eq!(
+        asked(&format!("DELETE FROM statement; {own}")),
+        [false, false, true]
+    );
+}
+
 // A damaged store is kept as it is (lesson 8).
 #[test]
 fn lesson_08_a_damaged_store_is_not_deleted() {

@@ -141,6 +141,7 @@ impl Agent {
     /// Something was written: the next step looks at the queue again (lesson 12).
     pub(super) fn wake_sync(&self) {
         self.written.notify_one();
+        self.grown.notify_one();
         self.wake.notify_one();
     }
 

@@ -178,26 +178,27 @@ impl Agent {
         let limit = limit.min(MAX_BODY_BYTES);
         let mut budget = MAX_BYTES.min(limit.saturating_mul(4));
         loop {
-            let packed = self
+            let (message, sent) = self
                 .with_open(|open| {
-                    let (message, sent) = build(
+                    build(
                         open,
                         request,
                         (budget, limit),
                         on_the_way,
                         free_bytes,
                         self.now(),
-                    )?;
-                    let body = message::pack(&message).map_err(|e| Problem::internal(&e))?;
-                    Ok((body, sent))
+                    )
                 })
                 .map_err(|p| StepFailure::storage(&p))?;
+            // Packing takes its time, and nobody's tap waits for it.
+            let body = message::pack(&message)
+                .map_err(|e| StepFailure::storage(&Problem::internal(&e)))?;
             // One change and one signature fit always.
-            if packed.0.len() <= limit || budget <= 1024 {
-                lock(&self.driver).sent = packed.1;
-                return Ok(packed.0);
+            if body.len() <= limit || budget <= 1024 {
+                lock(&self.driver).sent = sent;
+                return Ok(body);
             }
-            budget = (budget / 2).min(budget * limit / packed.0.len());
+            budget = (budget / 2).min(budget * limit / body.len());
         }
     }
 }
