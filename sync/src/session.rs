@@ -44,8 +44,10 @@ const MAX_BACKOFF_MS: i64 = 5 * 60_000;
 /// Asking a server that cannot be reached costs nobody anything, and a network that comes and goes is
 /// missed by who waits long.
 const MAX_OFFLINE_MS: i64 = 10_000;
+/// First pause when the server cannot be reached, in milliseconds: asking costs nothing then.
+const OFFLINE_MS: i64 = 100;
 /// So many times it is asked again without a longer pause: most cuts are over in two seconds.
-const EVEN_OFFLINE: u32 = 8;
+const EVEN_OFFLINE: u32 = 20;
 /// Most chunks on their way at a time.
 const MAX_FLYING: usize = 4;
 /// So many bytes on their way keep a link of 64 kbit/s busy over a delay of four seconds; beyond two
@@ -76,8 +78,8 @@ pub enum Originals {
 pub struct Settings {
     /// Pause between rounds when nothing happens, in milliseconds.
     pub poll_ms: i64,
-    /// First pause after a failure, doubled with each further one up to five minutes. Short: most cuts
-    /// are.
+    /// First pause after a failure, doubled with each further one up to five minutes; when the server
+    /// cannot be reached, a tenth of a second if that is shorter.
     pub backoff_ms: i64,
     /// On which links originals and clips move.
     pub originals: Originals,
@@ -493,11 +495,15 @@ impl Session {
             return vec![Effect::Abandon];
         }
         self.round = Round::None;
-        let (doublings, most) = match failure {
-            Failure::Offline => (self.failures.saturating_sub(EVEN_OFFLINE), MAX_OFFLINE_MS),
-            _ => (self.failures, MAX_BACKOFF_MS),
+        let (first, doublings, most) = match failure {
+            Failure::Offline => (
+                OFFLINE_MS.min(self.settings.backoff_ms),
+                self.failures.saturating_sub(EVEN_OFFLINE),
+                MAX_OFFLINE_MS,
+            ),
+            _ => (self.settings.backoff_ms, self.failures, MAX_BACKOFF_MS),
         };
-        let pause = self.settings.backoff_ms << doublings.min(20);
+        let pause = first << doublings.min(20);
         self.failures += 1;
         let pause = self.spread(pause.min(most));
         let mut effects = vec![Effect::Abandon];
@@ -732,7 +738,7 @@ mod tests {
         s.handle(0, Event::TimerFired);
         assert_eq!(
             s.handle(0, Event::Failed(Failure::Offline)),
-            [Effect::Abandon, Effect::Timer { at: MAX_OFFLINE_MS }]
+            [Effect::Abandon, Effect::Timer { at: OFFLINE_MS }]
         );
         s.handle(0, Event::Woken);
         assert_eq!(
@@ -922,16 +928,16 @@ mod tests {
         // F7
         let mut s = Session::new(Settings::default());
         let mut pauses = Vec::new();
-        for _ in 0..20 {
+        for _ in 0..32 {
             s.handle(0, Event::TimerFired);
             match &s.handle(0, Event::Failed(Failure::Offline))[..] {
                 [Effect::Abandon, Effect::Timer { at }] => pauses.push(*at),
                 other => panic!("{other:?}"),
             }
         }
-        assert!(pauses[..9].iter().all(|p| *p == 250), "{pauses:?}");
-        assert_eq!(pauses[9..12], [500, 1_000, 2_000]);
-        assert_eq!(pauses[19], MAX_OFFLINE_MS);
+        assert!(pauses[..21].iter().all(|p| *p == 100), "{pauses:?}");
+        assert_eq!(pauses[21..24], [200, 400, 800]);
+        assert_eq!(pauses[31], MAX_OFFLINE_MS);
     }
 
     #[test]
