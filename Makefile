@@ -36,15 +36,17 @@ web-check: node_modules/.package-lock.json
 	npm run --silent check -w console
 	npm run --silent check -w verify
 
-check: ## the quick part of the tests: format, clippy, rustdoc, types, unit tests
+check: lint ## the quick part of the tests: format, clippy, rustdoc, types, unit tests
+	cargo test --workspace --lib --locked
+
+.PHONY: lint
+lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked --quiet
 	$(MAKE) --no-print-directory web-check
-	cargo test --workspace --lib --locked
 
-test: tools ## everything that CI runs
-	$(MAKE) --no-print-directory check
+test: tools lint ## everything that CI runs
 	$(MAKE) --no-print-directory web
 	cargo build --workspace --locked
 	cargo test --workspace --locked
