@@ -19,7 +19,7 @@ use crate::tablet::Tablet;
 use crate::wire::{NOW, WireOffice};
 
 /// An office on loopback with one task for zhang and li. `CODE1` enrols a tablet for both, `CODE2` one
-/// for li, `CODE3` a second one for zhang.
+/// for li, `CODE3` a second one for zhang, and so on in turn up to `CODE10`.
 pub struct SmallOffice {
     pub office: WireOffice,
     /// `http://127.0.0.1:PORT`.
@@ -43,13 +43,15 @@ impl SmallOffice {
                     &[&person, &format!("C{n}")],
                 )?;
             }
-            for (code, persons) in [
-                ("CODE1", ["zhang", "li"].as_slice()),
-                ("CODE2", &["li"]),
-                ("CODE3", &["zhang"]),
-            ] {
+            for n in 1..=10 {
+                let code = format!("CODE{n}");
+                let persons: &[&str] = match n {
+                    1 => &["zhang", "li"],
+                    n if n % 2 == 0 => &["li"],
+                    _ => &["zhang"],
+                };
                 let row = Code {
-                    device_name: code.into(),
+                    device_name: code.clone(),
                     department: "SCJG".into(),
                     expires_at: NOW + 86_400_000,
                     used_by: None,

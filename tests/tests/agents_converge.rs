@@ -2,7 +2,7 @@
 //! network and files, in the end all have the same record, and no value has vanished that nobody had on
 //! screen when it was replaced. `sync/tests/converge.rs` says the same of documents alone, by the hundred.
 //!
-//! `SEEDS=n` plays n interleavings; what agents do by themselves meanwhile is theirs.
+//! `SEEDS=n` plays n interleavings with 2 to 10 tablets; what agents do by themselves meanwhile is theirs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,8 @@ const PATHS: [&str; 4] = [
     "handling/opinion",
     "party/opinion",
 ];
-const STEPS: usize = 45;
+/// Steps of each tablet.
+const STEPS: usize = 15;
 
 struct Peer {
     running: RunningAgent,
@@ -110,15 +111,19 @@ struct World {
 }
 
 impl World {
-    async fn open(data: &std::path::Path) -> anyhow::Result<World> {
+    async fn open(data: &std::path::Path, tablets: usize) -> anyhow::Result<World> {
         let small = SmallOffice::open(data).await;
         let officer = small.sign_in("draw_officer").await?;
         let (zhang, li) = (("zhang", "135790"), ("li", "246801"));
-        let peers = vec![
-            Peer::enrolled(&small, "CODE1", &[zhang, li]).await?,
-            Peer::enrolled(&small, "CODE2", &[li]).await?,
-            Peer::enrolled(&small, "CODE3", &[zhang]).await?,
-        ];
+        let mut peers = Vec::new();
+        for n in 1..=tablets {
+            let people: &[_] = match n {
+                1 => &[zhang, li],
+                n if n % 2 == 0 => &[li],
+                _ => &[zhang],
+            };
+            peers.push(Peer::enrolled(&small, &format!("CODE{n}"), people).await?);
+        }
         for peer in &peers {
             peer.running.agent().sync_once().await;
         }
@@ -158,7 +163,7 @@ impl World {
     }
 
     async fn step(&mut self, n: usize, dice: &mut Dice) -> anyhow::Result<()> {
-        let (at, other) = (dice.below(3), dice.below(3));
+        let (at, other) = (dice.below(self.peers.len()), dice.below(self.peers.len()));
         match dice.below(12) {
             0..4 => {
                 let path = PATHS[dice.below(PATHS.len())];
@@ -251,9 +256,14 @@ async fn whatever_happens_all_agree_and_no_value_vanishes_unseen() -> anyhow::Re
     let seeds = std::env::var("SEEDS").ok().and_then(|n| n.parse().ok());
     for seed in 1..=seeds.unwrap_or(3_u64) {
         let data = tempfile::tempdir()?;
-        let mut world = World::open(data.path()).await?;
         let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        for n in 0..STEPS {
+        let tablets = match seed {
+            1 => 3,
+            2 => 10,
+            _ => 2 + dice.below(9),
+        };
+        let mut world = World::open(data.path(), tablets).await?;
+        for n in 0..STEPS * tablets {
             world
                 .step(n, &mut dice)
                 .await
