@@ -71,6 +71,7 @@ async fn lesson_09_a_file_brings_a_colleagues_work_any_number_of_times() {
     // Cut off: what stands before the cut comes, with a word about it.
     let (status, told) = li.import(&small[..small.len() - 100]).await;
     assert_eq!((status, &told["whole"]), (200, &json!(false)), "{told}");
+    assert_eq!(told["remark_code"], "cut_off", "{told}");
     assert!(sums(&told).0 > 0, "{told}");
     let (_, told) = li.import(&small).await;
     assert_eq!(told["whole"], true, "{told}");

@@ -319,6 +319,9 @@ async fn lesson_04_a_photo_that_is_refused_is_shown_and_holds_up_nothing() {
             .is_some_and(|e| e.contains("422")),
         "{photos}"
     );
+    assert_eq!(photos["rows"][0]["error_code"], "not_taken");
+    let files = tablet.ok(&format!("/api/sync/tasks/{task}")).await;
+    assert_eq!(files["photos"][0]["error_code"], "not_taken", "{files}");
     let status = tablet.ok("/api/sync").await;
     assert_eq!(status["rows"][0]["failed"], 2, "{status}");
     *server.refuse.lock().expect("lock") = None;

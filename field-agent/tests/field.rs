@@ -484,18 +484,18 @@ async fn documents_statements_samples_costs_and_witnesses_are_recorded() {
 async fn bad_input_is_refused_with_its_place() {
     let (_server, tablet, task) = shared_tablet().await;
     let cells = format!("/api/tasks/{task}/cells");
-    for (path, value) in [
-        ("facts/number", json!("x")),
-        ("team/zhang/role", json!("leader")),
-        ("nothing/like/this", json!(1)),
-        ("point/SP-01/p1/answer", json!("maybe")),
-        ("point/SP-01/p2/answer", json!("warm")),
-        ("point/SP-99/p1/answer", json!("compliant")),
-        ("visit/start_at", json!("now")),
-        ("done/1/zhang", json!(1)),
-        ("photo/0123456789abcdef/sha256", json!("00")),
-        ("point/SP-01/p1/note", json!("a\u{0}b")),
-        ("handling/opinion", json!("长".repeat(5000))),
+    for (path, value, why) in [
+        ("facts/number", json!("x"), "not_yours"),
+        ("team/zhang/role", json!("leader"), "not_yours"),
+        ("nothing/like/this", json!(1), "no_such_cell"),
+        ("point/SP-01/p1/answer", json!("maybe"), "no_such_answer"),
+        ("point/SP-01/p2/answer", json!("warm"), "no_such_answer"),
+        ("point/SP-99/p1/answer", json!("compliant"), "not_in_form"),
+        ("visit/start_at", json!("now"), "bad_value"),
+        ("done/1/zhang", json!(1), "bad_value"),
+        ("photo/0123456789abcdef/sha256", json!("00"), "bad_value"),
+        ("point/SP-01/p1/note", json!("a\u{0}b"), "bad_value"),
+        ("handling/opinion", json!("长".repeat(5000)), "bad_value"),
     ] {
         let (status, body) = tablet
             .patch(&cells, json!({"edits": [{"path": path, "value": value}]}))
@@ -506,6 +506,7 @@ async fn bad_input_is_refused_with_its_place() {
             "{path}: {body}"
         );
         assert_eq!(body["fields"][0]["field"], path);
+        assert_eq!(body["fields"][0]["code"], why, "{path}");
     }
     // One bad cell and nothing of the request is written.
     let (status, _) = tablet
@@ -674,6 +675,7 @@ async fn what_the_full_quarantine_does_not_take_is_kept_and_offered_again() {
         row["error"].as_str().is_some_and(|e| e.contains("隔离区")),
         "{row}"
     );
+    assert_eq!(row["error_code"], "quarantine_full");
     assert_eq!(
         (&row["delivery"], &row["changes"]["sent"]),
         (&json!("sent"), &json!(1)),

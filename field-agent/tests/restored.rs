@@ -156,6 +156,7 @@ async fn lesson_16_what_stands_on_a_refused_change_is_written_anew_without_it() 
         told.contains("隔离区"),
         "the refusal stays visible: {status}"
     );
+    assert_eq!(status["rows"][0]["error_code"], "held");
     tablet.write(&task, "party/name", json!("王五")).await;
     assert_eq!(tablet.sync().await, None);
     assert_eq!(server.text(&task, "party/name"), "王五");

@@ -180,6 +180,7 @@ async fn what_the_office_refused_for_good_waits_for_nothing_but_a_person() {
     );
     let row = tablet.ok("/api/sync").await["rows"][0].clone();
     assert_eq!(row["delivery"], "refused", "{row}");
+    assert_eq!(row["error_code"], "relieved", "{row}");
 
     // It is lost only by somebody who was told what it is.
     let (status, body) = tablet.post("/api/hand-back", hand_back).await;

@@ -198,7 +198,64 @@ async function quotes(within, text) {
   assert.equal(await within.locator('[lang=zh-CN]').getByText(text).count() > 0, true, text)
 }
 
+/** The agent gave codes: English words stand in the place of its own, and none of these is read anywhere. */
+async function quotesNothing(...words) {
+  for (const one of words) assert.equal(await reader.getByText(one).count(), 0, one)
+  assert.equal(await reader.getByText('This tablet reports, in Chinese:').count(), 0)
+}
+
 // T1: English complete
+test('no fault with a code is quoted in Chinese', async () => {
+  const file = { error: REASON, error_code: 'not_taken' }
+  await answersWith('**/api/sync', (body) => {
+    Object.assign(body.rows[0], { error: '作者不在检查组内，内容留在隔离区，由管理员处理。', error_code: 'not_on_team', failed: 1 })
+  })
+  await answersWith('**/api/sync/tasks/*', (body) => {
+    for (const one of [...body.photos, ...body.clips]) Object.assign(one, file)
+  })
+  const tablet = { address: '192.168.1.9:4012', found_by: 'typed', name: '', people: [], has_all: false }
+  const other = { ...tablet, address: '192.168.1.8:4012', error: '平板存储空间不足。', error_code: 'disk_full' }
+  const stranger = { ...tablet, error: '这台平板不属于同一检查组，没有与它交换任何内容。', error_code: 'other_team' }
+  await answersWith('**/api/nearby', () => ({ enabled: true, addresses: [], tablets: [stranger, other], kept_out: [] }))
+  const imported = { source: 'office', people: [], made_at: 1, whole: false, remark: '数据包不完整。', remark_code: 'cut_off', tasks: [], tasks_elsewhere: 0 }
+  await reader.route('**/api/bundle/import', (route) => route.fulfill({ json: imported }))
+  await at(reader, '/sync')
+  await reader.getByRole('button', { name: /^Show \d+ photo/ }).tap()
+  await reader.locator('input[accept=".drb"]').setInputFiles({ name: 'a.drb', mimeType: 'application/octet-stream', buffer: Buffer.from('x') })
+  await tells('The author is not on the team', 'The office did not take this file', 'not of one of your teams', 'The tablet is full', 'The end of the file is missing')
+  await quotesNothing('由管理员处理', REASON, '不属于同一检查组', '存储空间不足', '数据包不完整')
+
+  await answersWith(`${task()}/photos`, (body) => void Object.assign(body.rows[0], file, { remark: '（EXIF）已损坏。', remark_code: 'exif_damaged' }))
+  await answersWith(`${task()}/clips`, (body) => void Object.assign(body.rows[0], file))
+  await at(reader, `/tasks/${visit.task}/record/points`)
+  await reader.locator('.shot').first().tap()
+  await tells('The office did not take this file', 'EXIF damaged')
+  await quotesNothing(REASON, '（EXIF）已损坏')
+  await reader.getByRole('button', { name: en.close, exact: true }).tap()
+  await at(reader, `/tasks/${visit.task}/record/evidence`)
+  await reader.locator('li button .face').first().tap()
+  await tells('The office did not take this file')
+  await quotesNothing(REASON)
+  await reader.getByRole('button', { name: en.close, exact: true }).tap()
+  await reader.locator('dialog').waitFor({ state: 'detached' })
+
+  // The real agent refuses a word that no result has.
+  const answer = await reader.evaluate(async (task) => {
+    const body = JSON.stringify({ edits: [{ path: 'visit/place_mock', value: 'x' }] })
+    const asked = await fetch(`/api/tasks/${task}/cells`, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body })
+    return asked.json()
+  }, visit.task)
+  assert.deepEqual([answer.code, answer.fields[0].code], ['bad_cell', 'bad_value'])
+  const path = 'handling/opinion'
+  const field = { field: path, message: '内容不符合要求。', code: 'bad_value' }
+  await refuses(`${task()}/cells`, 'PATCH', { status: 422, code: 'bad_cell', detail: '内容不符合要求。', fields: [field] })
+  await at(reader, `/tasks/${visit.task}/record/opinion`)
+  await reader.locator('#at-handling-opinion textarea').fill('z')
+  await tells('This cannot stand here')
+  await quotesNothing('内容不符合要求')
+  await reader.unrouteAll({ behavior: 'wait' })
+})
+
 test('a fault on the sync screen is told by its code, or quoted, never as another', async () => {
   await answersWith('**/api/sync', (body) => {
     Object.assign(body.rows[0], { error: '作者不在检查组内，内容留在隔离区，由管理员处理。', failed: 1 })

@@ -14,6 +14,7 @@ use super::write::{read_only, refuse_read_only};
 use super::{Agent, Loaded, disk_full, lock, storage};
 use crate::api::Problem;
 use crate::api::clips::*;
+use crate::api::fault::told;
 use crate::store::queue::{self, BlobRow, form};
 use crate::store::{blobs::BlobWriter, delivery};
 
@@ -352,6 +353,7 @@ fn clip_view(record: &Loaded, clip: &str, blobs: &[BlobRow]) -> ClipView {
         .get(&path("sha256"))
         .and_then(|w| w.first())
         .map_or("", |w| record.person_of(&w.actor));
+    let (error, error_code) = told(blob.and_then(|b| b.error.as_deref()));
     ClipView {
         clip: clip.to_owned(),
         kind: text("kind"),
@@ -368,7 +370,8 @@ fn clip_view(record: &Loaded, clip: &str, blobs: &[BlobRow]) -> ClipView {
         here: blob.is_some_and(|b| b.here),
         delivery: delivery_word(blob),
         sent: blob.map_or(0, |b| b.sent),
-        error: blob.and_then(|b| b.error.clone()),
+        error,
+        error_code,
         sha256,
     }
 }

@@ -9,6 +9,7 @@ use super::tasks::Circumstances;
 use super::write::{read_only, refuse_read_only};
 use super::{Agent, Loaded, disk_full, storage};
 use crate::api::Problem;
+use crate::api::fault::{Fault, PhotoRemark, told};
 use crate::api::photos::*;
 use crate::api::tasks::Delivery;
 use crate::photos::render::Picture;
@@ -180,12 +181,8 @@ impl Agent {
                     )?;
                 }
                 if claims.damaged {
-                    queue::set_remark(
-                        db,
-                        task,
-                        &photo,
-                        "照片的拍摄信息（EXIF）已损坏，时间和地点以平板为准。",
-                    )?;
+                    let remark = PhotoRemark::ExifDamaged.kept("");
+                    queue::set_remark(db, task, &photo, &remark)?;
                 }
                 Ok(())
             })
@@ -370,6 +367,11 @@ fn photo_view(
         .get(&path("sha256"))
         .and_then(|w| w.first())
         .map_or("", |w| record.person_of(&w.actor));
+    let forms = [thumbnail, rendition, original];
+    let fault = forms.iter().flatten().find_map(|b| b.error.as_deref());
+    let (error, error_code) = told(fault);
+    let remark = remarks.iter().find(|(id, _)| id == photo);
+    let (remark, remark_code) = told(remark.map(|(_, kept)| kept.as_str()));
     PhotoView {
         photo: photo.to_owned(),
         point: text("point"),
@@ -394,14 +396,10 @@ fn photo_view(
         original_delivery: delivery_word(original),
         original_wish: None,
         original_sent: original.map_or(0, |b| b.sent),
-        error: [thumbnail, rendition, original]
-            .iter()
-            .flatten()
-            .find_map(|b| b.error.clone()),
-        remark: remarks
-            .iter()
-            .find(|(id, _)| id == photo)
-            .map(|(_, text)| text.clone()),
+        error,
+        error_code,
+        remark,
+        remark_code,
     }
 }
 

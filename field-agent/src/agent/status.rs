@@ -7,6 +7,7 @@ use super::sync::originals_chosen;
 use super::tasks::overall;
 use super::{Agent, lock, storage};
 use crate::api::Problem;
+use crate::api::fault::told;
 use crate::api::sync::*;
 use crate::api::tasks::{Delivery, TaskCard};
 use crate::store::pieces::{self, File, Piece};
@@ -259,6 +260,11 @@ fn record_sync(
     let counts = changes::delivery_counts(db, task).map_err(storage)?;
     let [here, sent, confirmed, refused] = counts;
     let files = pieces::progress(db, task).map_err(storage)?;
+    let fault = match refused + sent {
+        0 => None,
+        _ => changes::refusal(db, task).map_err(storage)?,
+    };
+    let (error, error_code) = told(fault.as_deref());
     Ok(RecordSync {
         task: task.to_owned(),
         number: card.number.clone(),
@@ -273,10 +279,8 @@ fn record_sync(
         photos: counters(files.photos),
         clips: counters(files.clips),
         failed: files.failed,
-        error: match refused + sent {
-            0 => None,
-            _ => changes::refusal(db, task).map_err(storage)?,
-        },
+        error,
+        error_code,
     })
 }
 
@@ -286,6 +290,7 @@ fn photo_sync(photo: String, files: &[File]) -> PhotoSync {
         let file = files.iter().find(|(piece, _)| piece.form == form);
         delivery_word(file.and_then(|(_, blob)| blob.as_ref()))
     };
+    let (error, error_code) = told(blobs().find_map(|b| b.error.as_deref()));
     PhotoSync {
         photo,
         caption: files
@@ -296,11 +301,13 @@ fn photo_sync(photo: String, files: &[File]) -> PhotoSync {
         original: of(queue::form::ORIGINAL),
         bytes_total: blobs().filter(|b| b.here).map(|b| b.size).sum(),
         bytes_sent: blobs().filter(|b| b.here).map(sent_of).sum(),
-        error: blobs().find_map(|b| b.error.clone()),
+        error,
+        error_code,
     }
 }
 
 fn clip_sync(clip: &Piece, row: Option<&BlobRow>) -> ClipSync {
+    let (error, error_code) = told(row.and_then(|b| b.error.as_deref()));
     ClipSync {
         clip: clip.id.clone(),
         kind: clip.kind.clone(),
@@ -308,7 +315,8 @@ fn clip_sync(clip: &Piece, row: Option<&BlobRow>) -> ClipSync {
         delivery: delivery_word(row),
         bytes_total: row.map_or(0, |b| b.size),
         bytes_sent: row.map_or(0, sent_of),
-        error: row.and_then(|b| b.error.clone()),
+        error,
+        error_code,
     }
 }
 

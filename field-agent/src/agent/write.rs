@@ -8,6 +8,7 @@ use sync::record::RecordError;
 use super::tasks::{Circumstances, state_of};
 use super::{Loaded, Open, no_such_task, storage};
 use crate::api::Problem;
+use crate::api::fault::{CellFault, Fault};
 use crate::api::problem::FieldProblem;
 use crate::store::changes::{self, NewRow};
 use crate::store::delivery;
@@ -16,17 +17,22 @@ use crate::store::delivery;
 const MAX_CHANGE_TEXT: usize = MAX_CHANGE_BYTES / 2;
 
 fn bad_cell(error: &CellError) -> Problem {
-    let (path, text) = match error {
-        CellError::NoSuchCell(path) => (path, "记录里没有这一栏。".to_owned()),
-        CellError::BadValue { path, expected } => (path, format!("内容不符合要求（{expected}）。")),
-        CellError::NotYours { path, .. } => (path, "这一栏不能由您填写。".to_owned()),
-        CellError::WrittenOnce { path } => {
-            let text = "照片和音视频本身的信息只写一次；填写不一致时，从已有的填写中选择。";
-            (path, text.to_owned())
-        }
-        CellError::NotInForm { path } => (path, "检查表里没有这个项目或检查要点。".to_owned()),
+    let (path, detail) = match error {
+        CellError::BadValue { path, expected } => (path, expected.as_str()),
+        CellError::NoSuchCell(path)
+        | CellError::NotYours { path, .. }
+        | CellError::WrittenOnce { path }
+        | CellError::NotInForm { path } => (path, ""),
     };
-    Problem::field("bad_cell", path.as_str(), text)
+    refuse_cell(path, error.into(), detail)
+}
+
+fn refuse_cell(path: &str, fault: CellFault, detail: &str) -> Problem {
+    let mut problem = Problem::field("bad_cell", path, fault.words(detail));
+    for field in &mut problem.fields {
+        field.code = fault.code();
+    }
+    problem
 }
 
 fn record_problem(error: RecordError) -> Problem {
@@ -47,11 +53,7 @@ fn check_answer(record: &Loaded, path: &str, value: &Value) -> Result<(), Proble
     };
     let sheet = record.facts.sheets.iter().find(|s| s.item == *item);
     match sheet.and_then(|s| s.point(point)) {
-        Some(p) if !p.accepts(text) => Err(Problem::field(
-            "bad_cell",
-            path,
-            "答案不在这个检查要点允许的范围内。",
-        )),
+        Some(p) if !p.accepts(text) => Err(refuse_cell(path, CellFault::NoSuchAnswer, "")),
         _ => Ok(()),
     }
 }
@@ -85,6 +87,7 @@ pub(super) fn refuse_read_only(reason: &str) -> Problem {
     problem.fields.push(FieldProblem {
         field: "reason".into(),
         message: reason.into(),
+        code: reason.into(),
     });
     problem
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::access::Me;
+use super::fault::BundleFault;
 use super::stream::{reading, written};
 use super::{Answer, Problem, Shared, blocking, blocking_raw};
 use crate::Agent;
@@ -121,6 +122,7 @@ pub struct BundleImported {
     pub whole: bool,
     /// Why not, in plain Chinese words, with what to do.
     pub remark: Option<String>,
+    pub remark_code: Option<BundleFault>,
     pub tasks: Vec<BundleTask>,
     /// Records of which this tablet knows nothing: nothing of them was taken in.
     pub tasks_elsewhere: u32,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::access::{Body, Me};
+use super::fault::FileFault;
 use super::stream::{reading, written};
 use super::tasks::Delivery;
 use super::{Answer, Problem, Shared, blocking, blocking_raw};
@@ -71,6 +72,7 @@ pub struct ClipView {
     pub sent: i64,
     /// Why the last transfer failed, in plain words.
     pub error: Option<String>,
+    pub error_code: Option<FileFault>,
 }
 
 /// The clips of a record, in the order in which they were added.

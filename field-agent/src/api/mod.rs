@@ -9,6 +9,7 @@ pub mod bundle;
 pub mod clips;
 pub mod copy;
 pub mod drafts;
+pub mod fault;
 pub mod nearby;
 pub mod photos;
 pub mod problem;
@@ -42,7 +43,13 @@ type Answer<T> = Result<Json<T>, Problem>;
         title = "Double Random field agent",
         description = "The API between the tablet app and the agent on the same tablet."
     ),
-    components(schemas(Problem, bundle::BundlePhotos, photos::PhotoFormKind))
+    components(schemas(
+        Problem,
+        bundle::BundlePhotos,
+        photos::PhotoFormKind,
+        fault::NearbyFault,
+        fault::CellFault
+    ))
 )]
 struct Doc;
 

@@ -22,6 +22,8 @@ pub struct NearbyTablet {
     pub last_success_at: Option<i64>,
     /// In plain Chinese words.
     pub error: Option<String>,
+    /// A word of `NearbyFault`, or the code of a problem of this tablet itself.
+    pub error_code: Option<String>,
     /// It has asked for everything that is on this tablet.
     pub has_all: bool,
 }

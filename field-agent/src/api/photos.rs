@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::access::{Body, Me};
+use super::fault::{FileFault, PhotoRemark};
 use super::tasks::Delivery;
 use super::{Answer, Problem, Shared, blocking, blocking_raw};
 
@@ -73,8 +74,10 @@ pub struct PhotoView {
     pub original_sent: i64,
     /// Why the last transfer failed, in plain words.
     pub error: Option<String>,
+    pub error_code: Option<FileFault>,
     /// What could not be read, such as broken EXIF, in plain words.
     pub remark: Option<String>,
+    pub remark_code: Option<PhotoRemark>,
 }
 
 /// The photos of a record, in the order in which they were added.

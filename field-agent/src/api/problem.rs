@@ -40,7 +40,10 @@ pub struct Problem {
 pub struct FieldProblem {
     /// Name of the field, or the path of the cell.
     pub field: String,
+    /// In Chinese.
     pub message: String,
+    /// Stable: a word of `CellFault` for a cell, else the code of the problem or its reason.
+    pub code: String,
 }
 
 impl Problem {
@@ -82,6 +85,7 @@ impl Problem {
         problem.fields.push(FieldProblem {
             field: field.into(),
             message,
+            code: code.into(),
         });
         problem
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::access::{Body, Me};
+use super::fault::{FileFault, RecordFault};
 use super::tasks::Delivery;
 use super::{Answer, Shared, blocking};
 
@@ -61,6 +62,7 @@ pub struct PhotoSync {
     /// Bytes that the server has acknowledged.
     pub bytes_sent: i64,
     pub error: Option<String>,
+    pub error_code: Option<FileFault>,
 }
 
 /// One clip on its way.
@@ -75,6 +77,7 @@ pub struct ClipSync {
     /// Bytes that the server has acknowledged.
     pub bytes_sent: i64,
     pub error: Option<String>,
+    pub error_code: Option<FileFault>,
 }
 
 /// One record on its way.
@@ -91,8 +94,9 @@ pub struct RecordSync {
     pub clips: Counters,
     /// Photos and clips of which a transfer has failed.
     pub failed: u32,
-    /// Refused changes that wait in quarantine, in plain words.
+    /// Why something of it was refused, or was not taken yet, in plain words.
     pub error: Option<String>,
+    pub error_code: Option<RecordFault>,
 }
 
 /// The files of a record on their way.

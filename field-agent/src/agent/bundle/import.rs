@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use ::sync::bundle::{BundleError, BundleReader, MAX_TASKS, Part};
+use ::sync::bundle::{BundleError, BundleReader, Part};
 use ::sync::ids::TaskId;
 use ::sync::message::{BlobRef, SyncResponse};
 
@@ -16,6 +16,7 @@ use super::super::sync::{
 use super::super::{Agent, lock, storage};
 use crate::api::Problem;
 use crate::api::bundle::{BundleImported, BundleRefusal, BundleSource, BundleTask};
+use crate::api::fault::{BundleFault, Fault};
 use crate::store::{blobs::BlobWriter, tasks};
 
 /// A bundle that is being read.
@@ -73,6 +74,7 @@ impl Agent {
                 made_at: about.made_at,
                 whole: true,
                 remark: None,
+                remark_code: None,
                 tasks: Vec::new(),
                 tasks_elsewhere: 0,
             },
@@ -87,11 +89,9 @@ impl Agent {
                 Err(error) => {
                     tracing::info!(%error, "bundle");
                     import.told.whole = false;
-                    import.told.remark = Some(match error {
-                        BundleError::CutOff => "数据包不完整，文件末尾缺失；完整的部分已导入。请重新拷贝后再导入一次。".into(),
-                        BundleError::TooManyTasks => format!("数据包里的任务超过 {MAX_TASKS} 个，此后的部分没有导入。这不是本程序导出的数据包，请与制作方核实。"),
-                        _ => "数据包从中间起已损坏；损坏之前的部分已导入。请重新拷贝或重新导出后再导入一次。".into(),
-                    });
+                    let fault = BundleFault::from(&error);
+                    import.told.remark = Some(fault.words(""));
+                    import.told.remark_code = Some(fault);
                     break;
                 }
             }

@@ -26,6 +26,7 @@ use ::sync::facts::Roster;
 use ::sync::ids::{Key, Sha256, TaskId};
 use serde::{Deserialize, Serialize};
 
+use self::pull::Failed;
 use super::copy::qr_svg;
 use super::sync::kept_out;
 use super::{Agent, Open, lock, storage};
@@ -67,7 +68,7 @@ struct Tablet {
     name: String,
     people: Vec<String>,
     last_success_at: Option<i64>,
-    error: Option<String>,
+    error: Option<Failed>,
     /// It has asked for everything that is in the log here.
     has_all: bool,
 }
@@ -296,7 +297,8 @@ impl Agent {
             name: tablet.name.clone(),
             people: tablet.people.clone(),
             last_success_at: tablet.last_success_at,
-            error: tablet.error.clone(),
+            error: tablet.error.as_ref().map(|f| f.text.clone()),
+            error_code: tablet.error.as_ref().map(|f| f.code.clone()),
             has_all: tablet.has_all,
         };
         let link = (!state.listening.is_empty()).then(|| address::link(&own, &state.listening));

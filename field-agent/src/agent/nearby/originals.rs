@@ -270,7 +270,7 @@ impl Agent {
             let (agent, wanted) = (self.clone(), blob.clone());
             let length = bytes.len() as u64;
             let kept = tokio::task::spawn_blocking(move || agent.keep_piece(&wanted, from, &bytes));
-            if !kept.await.map_err(|e| Failed(e.to_string()))?? {
+            if !kept.await.map_err(|e| Failed::here(&e))?? {
                 // Somebody thought better of it.
                 return Ok(false);
             }
@@ -280,7 +280,7 @@ impl Agent {
         let (agent, blob) = (self.clone(), blob.clone());
         let kept = tokio::task::spawn_blocking(move || agent.put_together(&blob));
         kept.await
-            .map_err(|e| Failed(e.to_string()))?
+            .map_err(|e| Failed::here(&e))?
             .map_err(Failed::from)
     }
 

@@ -19,6 +19,7 @@ use super::super::sync::{
 use super::super::{Agent, Open, lock, storage};
 use super::{Hello, Knock, MOST_ROSTERS, ROSTER_BYTES, SignedRoster, to};
 use crate::api::Problem;
+use crate::api::fault::{Fault, NearbyFault};
 use crate::ports::{FetchAnswer, FetchError, FetchRequest};
 use crate::store::{self, queue};
 
@@ -30,31 +31,58 @@ const HELLO_BYTES: usize = 16 << 10;
 const HELLO_NAMES: usize = 32;
 const HELLO_CHARS: usize = 64;
 
-/// Why a pass ended early, in words for a person.
-pub(super) struct Failed(pub(super) String);
+/// Why a pass ended early: in words for a person, and their code.
+#[derive(Debug, Clone)]
+pub(super) struct Failed {
+    pub(super) text: String,
+    /// Of [`NearbyFault`], or of a [`Problem`] of this tablet itself.
+    pub(super) code: String,
+}
+
+impl Failed {
+    fn with(fault: NearbyFault, detail: &str) -> Self {
+        Failed {
+            text: fault.words(detail),
+            code: fault.code(),
+        }
+    }
+
+    /// Something of ours failed.
+    pub(super) fn here(cause: &dyn std::fmt::Display) -> Self {
+        Problem::internal(cause).into()
+    }
+}
 
 impl From<Problem> for Failed {
     fn from(problem: Problem) -> Self {
-        Failed(problem.detail)
+        Failed {
+            text: problem.detail,
+            code: problem.code,
+        }
+    }
+}
+
+impl From<NearbyFault> for Failed {
+    fn from(fault: NearbyFault) -> Self {
+        Failed::with(fault, "")
     }
 }
 
 impl From<FetchError> for Failed {
     fn from(error: FetchError) -> Self {
         tracing::debug!(%error, "another tablet");
-        Failed(match error {
-            FetchError::Offline(_) => {
-                "连不上这台平板：请确认两台平板在同一网络，对方已打开“附近的平板”。".into()
-            }
-            FetchError::Stalled(_) => "这台平板没有回应，稍后自动重试。".into(),
-            FetchError::Certificate(_) => "这台平板不属于同一检查组，没有与它交换任何内容。".into(),
-            FetchError::BadAnswer(_) => unreadable().0,
-        })
+        match error {
+            FetchError::Offline(_) => NearbyFault::NotReached,
+            FetchError::Stalled(_) => NearbyFault::NoAnswer,
+            FetchError::Certificate(_) => NearbyFault::OtherTeam,
+            FetchError::BadAnswer(_) => NearbyFault::BadAnswer,
+        }
+        .into()
     }
 }
 
 fn unreadable() -> Failed {
-    Failed("这台平板的回应无法读取。".into())
+    NearbyFault::BadAnswer.into()
 }
 
 /// A tablet that showed the certificate of a colleague.
@@ -83,10 +111,10 @@ impl Agent {
                     tablet.last_success_at = Some(now);
                     tablet.error = None;
                 }
-                Err(Failed(words)) => {
+                Err(failed) => {
                     // Whoever is there next time says so anew.
                     tablet.key = None;
-                    tablet.error = Some(words);
+                    tablet.error = Some(failed);
                 }
             }
         }
@@ -147,10 +175,9 @@ impl Agent {
         let met = self.other_tablets.fetch(address, trusted, request).await;
         match met {
             Ok((key, _)) => Ok(Asked { address, key }),
-            Err(FetchError::Certificate(_)) if expected.is_some() => Err(Failed(
-                "这个地址上的平板不是扫码的那一台，没有与它交换任何内容；请重新扫描对方的二维码。"
-                    .into(),
-            )),
+            Err(FetchError::Certificate(_)) if expected.is_some() => {
+                Err(NearbyFault::OtherTablet.into())
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -201,7 +228,7 @@ impl Agent {
             drop(vault);
             Ok::<_, Problem>(applied)
         });
-        let applied = applied.await.map_err(|e| Failed(e.to_string()))??;
+        let applied = applied.await.map_err(|e| Failed::here(&e))??;
         for note in &applied.notes {
             self.note(note);
         }
@@ -261,7 +288,7 @@ impl Agent {
             });
             applied.and_then(|a| agent.note_unconfirmed().map(|()| a))
         });
-        let applied = applied.await.map_err(|e| Failed(e.to_string()))??;
+        let applied = applied.await.map_err(|e| Failed::here(&e))??;
         for note in &applied.notes {
             self.note(note);
         }
@@ -271,10 +298,7 @@ impl Agent {
             self.wake_sync();
         }
         if applied.too_much {
-            return Err(Failed(
-                "这台平板交来的内容大量不合格，已停止接收；请与其使用人当面核实，并报告管理员。"
-                    .into(),
-            ));
+            return Err(NearbyFault::MuchRefused.into());
         }
         Ok(offered)
     }
@@ -302,7 +326,7 @@ impl Agent {
         }
         let (agent, now) = (self.clone(), self.now());
         let kept = tokio::task::spawn_blocking(move || keep_photo(&agent, &blob, &bytes, now));
-        kept.await.map_err(|e| Failed(e.to_string()))??;
+        kept.await.map_err(|e| Failed::here(&e))??;
         self.touch();
         Ok(true)
     }
@@ -366,11 +390,9 @@ impl Agent {
 fn answered(answer: FetchAnswer) -> Result<FetchAnswer, Failed> {
     match answer.status {
         200 => Ok(answer),
-        403 => Err(Failed("对方平板上没有与这台平板共同的任务。".into())),
-        503 => Err(Failed(
-            "对方平板还没有解锁，或没有打开“附近的平板”。".into(),
-        )),
-        status => Err(Failed(format!("对方平板没有接受请求（{status}）。"))),
+        403 => Err(NearbyFault::NoCommonTask.into()),
+        503 => Err(NearbyFault::Closed.into()),
+        status => Err(Failed::with(NearbyFault::NotTaken, &status.to_string())),
     }
 }
 

@@ -22,8 +22,8 @@ use sync::ids::{Key, Sha256, TaskId};
 use sync::record::RecordDoc;
 
 use super::super::{Loaded, storage};
-use super::words;
 use crate::api::Problem;
+use crate::api::fault::{Fault, RecordFault};
 use crate::store::changes::{self, Aside, NewRow, REFUSED_BY_OFFICE};
 use crate::store::delivery;
 
@@ -115,10 +115,13 @@ pub(super) fn write_anew(
     take_out_refused(tx, &task, (&own, &others), refused, now).map_err(storage)?;
     for change in &own {
         let (code, detail) = match refused.get(&change.hash) {
-            Some(Code::Fork) | None => ("rewritten".to_owned(), "written anew"),
-            Some(code) => (format!("own:{}", code.word()), words::held(*code)),
+            Some(Code::Fork) | None => ("rewritten".to_owned(), "written anew".to_owned()),
+            Some(code) => (
+                format!("own:{}", code.word()),
+                RecordFault::held(*code).kept(""),
+            ),
         };
-        move_aside(tx, &task, change, &code, detail, now).map_err(storage)?;
+        move_aside(tx, &task, change, &code, &detail, now).map_err(storage)?;
     }
     let log = changes::log(tx, &task).map_err(storage)?;
     record.doc = RecordDoc::from_log(record.id, log.iter().map(Vec::as_slice))

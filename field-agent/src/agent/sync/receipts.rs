@@ -8,9 +8,10 @@ use sync::ids::{Sha256, TaskId};
 use sync::message::SyncResponse;
 
 use super::super::{Open, storage};
+use super::InFlight;
 use super::reauthor::{Refused, is_at_fault};
-use super::{InFlight, words};
 use crate::api::Problem;
+use crate::api::fault::{Fault, FileFault, RecordFault};
 use crate::store::{changes, delivery, queue, statements, tasks};
 
 /// Pause before a photo that came to naught is tried again.
@@ -69,16 +70,14 @@ pub(super) fn verdicts(
                 Some(held) => match held.code {
                     // Not taken yet, or not now: it is kept here and offered again.
                     None => {
-                        let why = held.not_now.as_deref().map(words::not_now);
-                        changes::set_delivery(db, &task, hash, delivery::SENT, why)?
+                        let why = held.not_now.as_deref().map(RecordFault::not_now);
+                        let why = why.map(|fault| fault.kept(""));
+                        changes::set_delivery(db, &task, hash, delivery::SENT, why.as_deref())?
                     }
-                    Some(code) => changes::set_delivery(
-                        db,
-                        &task,
-                        hash,
-                        delivery::REFUSED,
-                        Some(words::held(code)),
-                    )?,
+                    Some(code) => {
+                        let why = RecordFault::held(code).kept("");
+                        changes::set_delivery(db, &task, hash, delivery::REFUSED, Some(&why))?
+                    }
                 },
             }
         }
@@ -87,11 +86,11 @@ pub(super) fn verdicts(
         if verdict.stored {
             statements::set_delivery(db, id, delivery::CONFIRMED, None)?;
         } else if let Some(word) = verdict.not_now.as_deref() {
-            let why = Some(words::not_now(word));
-            statements::set_delivery(db, id, delivery::SENT, why)?;
+            let why = RecordFault::not_now(word).kept("");
+            statements::set_delivery(db, id, delivery::SENT, Some(&why))?;
         } else {
-            let text = format!("服务器没有接收签字：{}", verdict.detail);
-            statements::set_delivery(db, id, delivery::REFUSED, Some(&text))?;
+            let why = RecordFault::Signature.kept(&verdict.detail);
+            statements::set_delivery(db, id, delivery::REFUSED, Some(&why))?;
         }
     }
     touched.extend(statements::tasks_of(db, &sent.signatures)?);
@@ -114,8 +113,8 @@ pub(super) fn receipts(
             touched.insert(blob.task);
         } else if state.unwanted {
             let failures = queue::get(db, &task, &sha256)?.map_or(0, |r| r.failures);
-            let text = "服务器暂不接收：文件所属的记录还没有被接收。";
-            queue::fail(db, &task, &sha256, text, false, now + blob_pause(failures))?;
+            let why = FileFault::RecordNotThere.kept("");
+            queue::fail(db, &task, &sha256, &why, false, now + blob_pause(failures))?;
         } else {
             let row = queue::get(db, &task, &sha256)?;
             let received = i64::try_from(state.received).unwrap_or(0);
@@ -126,14 +125,8 @@ pub(super) fn receipts(
             {
                 let pause = blob_pause(row.map_or(0, |r| r.failures));
                 queue::resend(db, &task, &sha256, received)?;
-                queue::fail(
-                    db,
-                    &task,
-                    &sha256,
-                    "服务器收到的文件不完整，将重新发送。",
-                    false,
-                    now + pause,
-                )?;
+                let why = FileFault::CameDamaged.kept("");
+                queue::fail(db, &task, &sha256, &why, false, now + pause)?;
             } else if row.is_some_and(|r| r.sent != received) {
                 queue::resend(db, &task, &sha256, received)?;
             }

@@ -12,6 +12,7 @@ use super::pack::form_of;
 use super::receipts::blob_pause;
 use super::{StepFailure, words};
 use crate::api::Problem;
+use crate::api::fault::{Fault, FileFault};
 use crate::ports::FetchAnswer;
 use crate::store::blobs::{BlobWriter, piece};
 use crate::store::{delivery, queue, tasks};
@@ -113,7 +114,7 @@ impl Agent {
             .read_range(&transfer.blob.sha256.to_string(), offset, length)
             .map_err(|e| {
                 tracing::error!(%e, "photo");
-                self.note_blob_failure(transfer, "本机的文件已损坏或丢失；请联系管理员。", true);
+                self.note_blob_failure(transfer, &FileFault::DamagedHere.kept(""), true);
                 StepFailure {
                     failure: Failure::ThisBlob,
                     error: None,
@@ -121,7 +122,8 @@ impl Agent {
             })
     }
 
-    fn note_blob_failure(&self, transfer: &Transfer, text: &str, permanent: bool) {
+    /// Keeps why a transfer came to naught, as [`Fault::kept`].
+    fn note_blob_failure(&self, transfer: &Transfer, why: &str, permanent: bool) {
         let now = self.now();
         let noted = self.with_open(|open| {
             let (task, sha256) = (
@@ -135,7 +137,7 @@ impl Agent {
                 &open.db,
                 &task,
                 &sha256,
-                text,
+                why,
                 permanent,
                 now + blob_pause(failures),
             )
@@ -175,18 +177,15 @@ impl Agent {
         if answer.status >= 500 || matches!(answer.status, 401 | 429) {
             return words::status(answer);
         }
-        let (text, permanent) = match answer.status {
-            413 => ("文件过大，服务器不接收。".to_owned(), true),
-            403 | 404 | 410 => ("服务器还不认识这个文件，稍后再试。".to_owned(), false),
-            status => (
-                format!("服务器没有接收这个文件（{status}），稍后再试。"),
-                false,
-            ),
+        let (why, permanent) = match answer.status {
+            413 => (FileFault::TooLarge.kept(""), true),
+            403 | 404 | 410 => (FileFault::UnknownThere.kept(""), false),
+            status => (FileFault::NotTaken.kept(&status.to_string()), false),
         };
         let transfer = transfer.clone();
         let noted = self
             .on_disk(move |a| {
-                a.note_blob_failure(&transfer, &text, permanent);
+                a.note_blob_failure(&transfer, &why, permanent);
                 Ok(())
             })
             .await;
@@ -270,7 +269,7 @@ impl Agent {
     /// Hash first, then the file, then the row: a cut leaves nothing that is taken for whole (lesson 29).
     fn keep_download(&self, transfer: &Transfer, bytes: Vec<u8>) -> Result<(), StepFailure> {
         if Sha256::of(&bytes) != transfer.blob.sha256 {
-            self.note_blob_failure(transfer, "收到的文件与登记的不一致，将重新获取。", false);
+            self.note_blob_failure(transfer, &FileFault::Differs.kept(""), false);
             return Err(StepFailure {
                 failure: Failure::ThisBlob,
                 error: None,

@@ -4,6 +4,7 @@ use sync::message::QUARANTINE_FULL;
 use sync::session::Failure;
 
 use super::StepFailure;
+use crate::api::fault::{Fault, RecordFault};
 use crate::ports::{FetchAnswer, FetchError};
 
 pub fn network(error: &FetchError) -> StepFailure {
@@ -59,37 +60,13 @@ pub fn status(answer: &FetchAnswer) -> StepFailure {
         ),
         // An office of before refused everything then, not only what would have gone to quarantine.
         (429, Some(QUARANTINE_FULL)) => {
-            StepFailure::passing(QUARANTINE_FULL, not_now(QUARANTINE_FULL))
+            StepFailure::passing(QUARANTINE_FULL, &RecordFault::QuarantineFull.words(""))
         }
         (429 | 503, _) => StepFailure::passing("busy", "服务器正忙；会自动重试。"),
         (status, _) => StepFailure::passing(
             "server_error",
             &format!("服务器出错（{status}）；会自动重试。"),
         ),
-    }
-}
-
-/// Why the server has not taken something now.
-pub fn not_now(word: &str) -> &'static str {
-    match word {
-        QUARANTINE_FULL => {
-            "服务器隔离区里这台平板的内容已满，这部分仍在本机；请联系管理员处理隔离区，之后会自动重试。"
-        }
-        _ => "服务器暂时没有接收这项内容，它仍在本机；会自动重试。",
-    }
-}
-
-/// Why the server held back a change.
-pub fn held(code: sync::admit::Code) -> &'static str {
-    use sync::admit::Code;
-    match code {
-        Code::NotOnTeam => "作者不在检查组内，内容留在隔离区，由管理员处理。",
-        Code::DeviceRevoked => "这台平板已被停用，之后的内容留在隔离区，由主管处理。",
-        Code::Relieved => "您已被替换，此后写入的内容没有并入记录，留在隔离区备查。",
-        Code::Fork => "这台平板可能由备份恢复，序号重复；请联系管理员。",
-        Code::RecordFull => "记录的修改次数已到上限；请联系管理员。",
-        Code::TooLarge => "内容过大，服务器没有接收；请联系管理员。",
-        _ => "服务器没有接收这项内容，已放入隔离区；请联系管理员。",
     }
 }
 

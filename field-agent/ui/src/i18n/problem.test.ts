@@ -7,8 +7,8 @@ const AGENT = new URL('../../../src/', import.meta.url).pathname
 
 /** A code and the Chinese words that go with it, as the agent's sources write refusals. */
 const CODE = /"([a-z]+(?:_[a-z]+)+)",\s*(?:"\w+",\s*)?(?:&?format!\(\s*)?"[^"]*[\u4e00-\u9fff]/g
-/** What stands in the way of signing, what a record is printed with, why a sync failed: told elsewhere. */
-const ELSEWHERE = /agent\/(completeness|ready|preview|status)\.rs|agent\/sync\//
+/** What stands in the way of signing, what a record is printed with, why a sync failed, faults by family: told elsewhere. */
+const ELSEWHERE = /agent\/(completeness|ready|preview|status)\.rs|agent\/sync\/|api\/fault\.rs/
 
 const sources = readdirSync(AGENT, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.rs') && !ELSEWHERE.test(name) && !name.endsWith('tests.rs'))

@@ -8,7 +8,7 @@ import { draftSaved, keepTyped } from './drafts'
 const PAUSE_MS = 400
 const RETRY_MS = 2000
 
-/** Why a cell was refused: in the agent's words, and by its code where that says all. */
+/** Why a cell was refused: in the agent's words, and by its code. */
 export interface RefusedCell {
   text: string
   code: string
@@ -115,10 +115,10 @@ export class Saver {
     const sent = this.state.sending
     this.state.sending = {}
     if (cause instanceof Refusal && cause.problem.code !== 'locked' && cause.problem.status < 500) {
-      const named = new Map(cause.problem.fields?.filter((one) => one.field in sent).map((one) => [one.field, one.message]))
+      const named = new Map(cause.problem.fields?.filter((one) => one.field in sent).map((one) => [one.field, { text: one.message, code: one.code }]))
       for (const [path, value] of Object.entries(sent)) {
-        const text = named.size > 0 ? named.get(path) : cause.problem.detail
-        if (text !== undefined) this.state.refused[path] = { text, code: named.size > 0 ? '' : cause.problem.code }
+        const why = named.size > 0 ? named.get(path) : { text: cause.problem.detail, code: cause.problem.code }
+        if (why) this.state.refused[path] = why
         else this.state.waiting[path] ??= value
       }
       if (Object.keys(this.state.waiting).length > 0) this.plan(0)

@@ -1,6 +1,7 @@
 import { Refusal, Unreachable } from '../api/client'
 import type { SyncStatus } from '../api/types'
 import { i18n } from '../i18n'
+import type { Messages } from '../i18n/zh'
 
 /** The agent speaks Chinese; other languages go by the codes. */
 export const agentSpeaks = () => i18n.global.locale.value === 'zh-CN'
@@ -9,8 +10,9 @@ export const agentSpeaks = () => i18n.global.locale.value === 'zh-CN'
 export function inWords(cause: unknown): string {
   const { t } = i18n.global
   if (cause instanceof Refusal) {
-    const { code, detail, status } = cause.problem
-    return agentSpeaks() && !detail ? t('error.refused', { status }) : refusal(code, detail)
+    const { code, detail, status, fields } = cause.problem
+    if (agentSpeaks() && !detail) return t('error.refused', { status })
+    return refusal(code === 'bad_cell' ? (fields?.[0]?.code ?? code) : code, detail)
   }
   if (cause instanceof Unreachable) return t('error.away')
   return t('error.unknown')
@@ -22,8 +24,15 @@ const known = (group: string, code: string) => {
   return te(`${group}.${code}`) ? t(`${group}.${code}`) : undefined
 }
 
-/** A refusal by its code, in other languages than the agent's; nothing where the code says too little. */
-export const byCode = (code: string) => known('problem', code)
+/** A refusal by its code, or that of its field, in other languages than the agent's; nothing where it has no words. */
+export const byCode = (code: string) => known('problem', code) ?? known('fault.cell', code)
+
+/** The families of faults whose code stands beside their text. */
+export type FaultFamily = keyof Messages['fault']
+
+/** A fault by its code, in other languages than the agent's; nothing where it has none, as from an older program. */
+export const faultWords = (family: FaultFamily, code: string | null | undefined) =>
+  code ? (known(`fault.${family}`, code) ?? byCode(code)) : undefined
 
 /** A refusal where no more than a line of text can be shown. */
 export function refusal(code: string, detail: string): string {
