@@ -104,6 +104,33 @@ test('each held change says from which tablet it is, why it is held, and what to
   assert.deepEqual(await look(desk, 'crowded'), [])
 })
 
+test('it says whose it is, when it was written and what it writes, in the order of writing', async () => {
+  const words = await rows(visit.object).innerText()
+  for (const part of [visit.team[0].name, '检查结果：符合']) assert.ok(words.includes(part), `${part} is not in ${words}`)
+  assert.match(words, /20\d\d-\d\d-\d\d \d\d:\d\d\s+收到 \d\d-\d\d \d\d:\d\d/)
+  // One file brought four rows at once: those of one record stand together, as they were written.
+  const objects = await all().evaluateAll((list) => list.map((row) => row.cells[2].innerText.split('\n').pop()))
+  assert.deepEqual(objects, objects.toSorted((a, b) => objects.indexOf(a) - objects.indexOf(b)), 'a record stands together')
+  const contents = await rows(other.object).evaluateAll((list) => list.map((row) => row.cells[3].innerText))
+  const points = contents.map((text) => Number(/第 (\d+) 项/.exec(text)?.[1]))
+  assert.deepEqual(points, points.toSorted((a, b) => a - b), 'in the order of writing')
+  assert.equal(new Set(points).size, 3)
+})
+
+test('the same in English', async () => {
+  await desk.evaluate(() => localStorage.setItem('double-random.language', 'en'))
+  await desk.reload()
+  await rows(visit.object).waitFor()
+  const words = await rows(visit.object).innerText()
+  for (const part of [visit.team[0].name, 'A change was refused', 'Compliant']) assert.ok(words.includes(part), `${part} is not in ${words}`)
+  await shot('quarantine-en')
+  assert.deepEqual(await axe(desk, {}), [])
+  assert.deepEqual(await look(desk, 'crowded'), [])
+  await desk.evaluate(() => localStorage.removeItem('double-random.language'))
+  await desk.reload()
+  await rows(visit.object).waitFor()
+})
+
 test('nothing is decided without a reason; of what is discarded the record has nothing', async () => {
   await rows(visit.object).getByRole('button', { name: '放行' }).click()
   const dialog = desk.getByRole('dialog')

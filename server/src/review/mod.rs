@@ -22,6 +22,8 @@ pub mod types;
 
 pub use assemble::Material;
 pub use copy::router as copy_router;
+pub(crate) use labels::{label as cell_label, shown as cell_shown};
+
 pub use decide::{Refusal, Standing, check_heads, check_remarks};
 pub use routes::router;
 pub use types::{Remark, ReviewState};

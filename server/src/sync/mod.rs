@@ -6,6 +6,7 @@
 
 pub mod blobs;
 pub mod bundle;
+mod held;
 pub mod pool;
 pub mod quarantine;
 pub mod receive;

@@ -10,6 +10,7 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::held::{self, HeldCell, Lookup};
 use super::seal;
 use super::store::{self, FeedKind, LoggedChange};
 use super::worker::{Fate, Job, Outcome};
@@ -34,8 +35,24 @@ pub struct QuarantineRow {
     pub task: String,
     pub number: Option<String>,
     pub object_name: Option<String>,
+    /// The tablet that brought it.
     pub device: String,
     pub device_name: Option<String>,
+    /// In whose name it was written; whether it was them the signature says.
+    pub person: Option<String>,
+    pub person_name: Option<String>,
+    /// The tablet on which it was written, by the key that it names.
+    pub author_device_name: Option<String>,
+    /// The party's name in a statement of the party.
+    pub party: Option<String>,
+    /// By the author's clock; nothing when it cannot be read.
+    pub written_at: Option<i64>,
+    /// Place among the author's changes, 0 for a signature.
+    pub seq: i64,
+    /// What it writes, in the words of the record; nothing when it cannot be read.
+    pub cells: Vec<HeldCell>,
+    /// How many cells it writes, also beyond those of `cells`.
+    pub cells_total: u32,
     /// `change` or `signature`.
     pub kind: String,
     /// Stable word.
@@ -123,7 +140,7 @@ fn releasable(code: &str, kind: &str) -> bool {
     kind == "change" && matches!(code, "device_revoked" | "not_on_team" | "exhausted")
 }
 
-/// What was refused, newest first.
+/// What was refused, tablet by tablet and record by record in the order of writing; what was decided last first.
 #[utoipa::path(get, path = "/api/quarantine", tag = "quarantine", params(Filter, Paging),
     responses((status = 200, body = QuarantinePage)))]
 async fn list(
@@ -134,43 +151,87 @@ async fn list(
 ) -> Result<Json<QuarantinePage>, AppError> {
     actor.require_any(Right::ReleaseQuarantine)?;
     let wanted = filter.state.unwrap_or_else(|| "held".into());
-    let page = state
-        .db
-        .read(move |tx| {
-            let total = tx.query_one("SELECT count(*) FROM quarantine WHERE state = $1", &[&wanted], |r| r.get(0))?;
-            let rows = tx.query(
-                "SELECT q.id, q.task, t.number, t.object_name, q.device, d.name, q.kind, q.code, q.detail,
-                     length(q.bytes), q.received_at, q.state, q.decided_by, q.decided_at, q.reason
-                 FROM quarantine q LEFT JOIN tasks t ON t.id = q.task LEFT JOIN devices d ON d.id = q.device
-                 WHERE q.state = $1 ORDER BY q.received_at DESC, q.id LIMIT $2 OFFSET $3",
-                &[&wanted, &paging.limit(), &paging.offset],
-                |r| {
-                    let (kind, code): (String, String) = (r.get(6)?, r.get(7)?);
-                    Ok(QuarantineRow {
-                        id: r.get(0)?,
-                        task: r.get(1)?,
-                        number: r.get(2)?,
-                        object_name: r.get(3)?,
-                        device: r.get(4)?,
-                        device_name: r.get(5)?,
-                        remedy: remedy(&code).to_owned(),
-                        releasable: releasable(&code, &kind),
-                        kind,
-                        code,
-                        detail: r.get(8)?,
-                        bytes: r.get(9)?,
-                        received_at: r.get(10)?,
-                        state: r.get(11)?,
-                        decided_by: r.get(12)?,
-                        decided_at: r.get(13)?,
-                        reason: r.get(14)?,
-                    })
-                },
-            )?;
-            Ok(QuarantinePage { rows, total })
-        })
-        .await?;
-    Ok(Json(page))
+    let page = state.db.read(move |tx| {
+        let total = tx.query_one(
+            "SELECT count(*) FROM quarantine WHERE state = $1",
+            &[&wanted],
+            |r| r.get(0),
+        )?;
+        let (limit, offset) = (paging.limit(), paging.offset);
+        let mut found = tx.query(LIST, &[&wanted, &limit, &offset], listed)?;
+        let mut lookup = Lookup::default();
+        for (row, bytes) in &mut found {
+            tell(tx, &mut lookup, row, bytes)?;
+        }
+        let rows = found.into_iter().map(|(row, _)| row).collect();
+        Ok(QuarantinePage { rows, total })
+    });
+    Ok(Json(page.await?))
+}
+
+const LIST: &str = "SELECT q.id, q.task, t.number, t.object_name, q.device, d.name, q.kind, q.code, q.detail,
+        q.bytes, q.received_at, q.state, q.decided_by, q.decided_at, q.reason, q.author_person, q.seq, a.name
+    FROM quarantine q LEFT JOIN tasks t ON t.id = q.task LEFT JOIN devices d ON d.id = q.device
+        LEFT JOIN devices a ON a.key = q.author_key
+    WHERE q.state = $1
+    ORDER BY q.decided_at DESC, COALESCE(d.name, ''), q.device, t.number, q.task, q.author_key, q.author_person,
+        q.author_epoch, q.seq, q.received_at, q.id
+    LIMIT $2 OFFSET $3";
+
+/// A row as it is stored, and its bytes.
+fn listed(r: &crate::db::Row<'_>) -> Result<(QuarantineRow, Vec<u8>), DbError> {
+    let (kind, code, person): (String, String, String) = (r.get(6)?, r.get(7)?, r.get(15)?);
+    let bytes: Vec<u8> = r.get(9)?;
+    let row = QuarantineRow {
+        id: r.get(0)?,
+        task: r.get(1)?,
+        number: r.get(2)?,
+        object_name: r.get(3)?,
+        device: r.get(4)?,
+        device_name: r.get(5)?,
+        person: (!person.is_empty()).then_some(person),
+        person_name: None,
+        author_device_name: r.get(17)?,
+        party: None,
+        written_at: None,
+        seq: r.get(16)?,
+        cells: Vec::new(),
+        cells_total: 0,
+        remedy: remedy(&code).to_owned(),
+        releasable: releasable(&code, &kind),
+        kind,
+        code,
+        detail: r.get(8)?,
+        bytes: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+        received_at: r.get(10)?,
+        state: r.get(11)?,
+        decided_by: r.get(12)?,
+        decided_at: r.get(13)?,
+        reason: r.get(14)?,
+    };
+    Ok((row, bytes))
+}
+
+/// Adds what the bytes say, and names.
+fn tell(
+    tx: &mut Tx<'_>,
+    lookup: &mut Lookup,
+    row: &mut QuarantineRow,
+    bytes: &[u8],
+) -> Result<(), DbError> {
+    let said = match row.kind.as_str() {
+        "change" => held::change(bytes, lookup.sheets(tx, &row.task)),
+        _ => held::statement(bytes),
+    };
+    row.written_at = said.written_at;
+    row.party = said.party;
+    row.cells = said.cells;
+    row.cells_total = said.cells_total;
+    row.person = row.person.take().or(said.signer);
+    if let Some(person) = &row.person {
+        row.person_name = lookup.name(tx, &row.task, person)?;
+    }
+    Ok(())
 }
 
 #[derive(Debug, Deserialize, ToSchema)]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ::sync::admit::Offered;
 use ::sync::author::Author;
+use ::sync::chunk::Chunk;
 use ::sync::facts::{Former, Member, Role, SigningKey};
 use ::sync::ids::{Key, Sha256, TaskId};
 use ::sync::message::{BlobKind, Tip};
@@ -507,14 +508,16 @@ pub fn quarantine(
         return Ok(false);
     }
     let sig = change.sig.map(|s| s.0.to_vec());
+    // What is no change, such as a signature, has no place among its author's.
+    let seq = Chunk::parse(&change.bytes).map_or(0, |c| to_i64(c.seq));
     tx.execute(
         "INSERT INTO quarantine (id, task, device, kind, hash, code, detail, author_key, author_person,
-             author_epoch, bytes, sig, received_at, state)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'held')",
+             author_epoch, bytes, sig, received_at, state, seq)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'held', $14)",
         &[
             &id, &task, &change.via_device, &refused.kind, &hash, &refused.code,
             &refused.detail, &change.author.device.to_string(), &change.author.person,
-            &change.author.epoch, &change.bytes, &sig, &change.received_at,
+            &change.author.epoch, &change.bytes, &sig, &change.received_at, &seq,
         ],
     )?;
     Ok(true)

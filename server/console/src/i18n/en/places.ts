@@ -40,10 +40,19 @@ export const publication = {
 }
 
 export const quarantine = {
-  lead: 'What tablets sent and the server refused. Nothing is lost, and no other record is held up.',
+  lead: 'What tablets sent and the server refused, tablet by tablet in the order of writing. Nothing is lost, and no other record is held up. Author and time are what it says of itself, not proven.',
   empty: 'Quarantine is empty',
   emptyHint: 'All that tablets sent was taken.',
-  field: { device: 'Tablet', task: 'Task', reason: 'What, and what to do', received: 'Received' },
+  field: { author: 'In the name of', times: 'Written', task: 'Task', content: 'Content', reason: 'Why, and what to do' },
+  nobody: 'Unknown',
+  partyOnly: 'The party',
+  by: 'brought by {name}',
+  came: 'came {at}',
+  noTime: 'not readable',
+  party: 'Signature of {name}',
+  unreadable: 'It cannot be read',
+  more: '{n} more cells',
+  untold: '{n} more are not listed',
   kind: { change: 'A change was refused', signature: 'A signature was refused' },
   state: { held: 'Held', released: 'Released', discarded: 'Discarded' },
   release: 'Release',

@@ -58,10 +58,19 @@ export const publication = {
 }
 
 export const quarantine = {
-  lead: '平板发来而被服务器拒收的内容。它们不会丢失，也不影响其他记录。',
+  lead: '平板发来而被服务器拒收的内容，不会丢失，也不影响其他记录。按平板和书写先后排列，作者与时间未经核实。',
   empty: '隔离区是空的',
   emptyHint: '所有平板发来的内容都已正常收下。',
-  field: { device: '平板', task: '任务', reason: '拒收内容与处理建议', received: '收到时间' },
+  field: { author: '所署作者与平板', times: '所称书写时间', task: '任务', content: '内容', reason: '拒收原因与处理建议' },
+  nobody: '作者不明',
+  partyOnly: '检查对象',
+  by: '由{name}送达',
+  came: '收到 {at}',
+  noTime: '无法读取',
+  party: '{name}的签名',
+  unreadable: '内容无法读取',
+  more: '另有 {n} 栏',
+  untold: '还有 {n} 栏未列出',
   kind: { change: '一处修改被拒收', signature: '一个签名被拒收' },
   state: { held: '待处理', released: '已放行', discarded: '已弃用' },
   release: '放行',
