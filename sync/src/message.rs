@@ -326,6 +326,38 @@ pub enum WireError {
     NotZstd,
     #[error("the body is not the CBOR that is expected: {0}")]
     NotCbor(String),
+    #[error("the message is of version {0} of the protocol, and {VERSION} is known here")]
+    UnknownVersion(u32),
+}
+
+/// A message as it travels: its first key says by which version of the protocol it was written.
+pub trait Message {
+    /// Its key 0.
+    fn version(&self) -> u32;
+}
+
+impl Message for SyncRequest {
+    fn version(&self) -> u32 {
+        self.v
+    }
+}
+
+impl Message for SyncResponse {
+    fn version(&self) -> u32 {
+        self.v
+    }
+}
+
+/// The version that a message says whose form is not the one that is known here.
+fn version_of(plain: &[u8]) -> Option<u32> {
+    let mut decoder = minicbor::Decoder::new(plain);
+    for _ in 0..decoder.map().ok()?? {
+        if decoder.u32().ok()? == 0 {
+            return decoder.u32().ok();
+        }
+        decoder.skip().ok()?;
+    }
+    None
 }
 
 /// Packs a message for the wire.
@@ -347,7 +379,10 @@ pub fn pack<T: Encode<()>>(message: &T) -> Result<Vec<u8>, WireError> {
 }
 
 /// Unpacks a message that came from outside, within limits.
-pub fn unpack<T: for<'b> Decode<'b, ()>>(body: &[u8]) -> Result<T, WireError> {
+///
+/// # Errors
+/// Whatever makes it none that is known here, another version of the protocol first.
+pub fn unpack<T: Message + for<'b> Decode<'b, ()>>(body: &[u8]) -> Result<T, WireError> {
     if body.len() > MAX_BODY_BYTES {
         return Err(WireError::TooLong);
     }
@@ -365,7 +400,14 @@ pub fn unpack<T: for<'b> Decode<'b, ()>>(body: &[u8]) -> Result<T, WireError> {
     let plain = zstd::bulk::Decompressor::with_dictionary(&dictionary())
         .and_then(|mut d| d.decompress(frame, size))
         .map_err(|_| WireError::NotZstd)?;
-    minicbor::decode(&plain).map_err(|e| WireError::NotCbor(e.to_string()))
+    let decoded: Result<T, _> = minicbor::decode(&plain);
+    let version = decoded
+        .as_ref()
+        .map_or_else(|_| version_of(&plain), |m| Some(m.version()));
+    match version.filter(|v| *v != VERSION) {
+        Some(v) => Err(WireError::UnknownVersion(v)),
+        None => decoded.map_err(|e| WireError::NotCbor(e.to_string())),
+    }
 }
 
 /// The raw-content dictionary, version 1: what bodies are made of, most frequent last. Both sides

@@ -318,3 +318,80 @@ fn a_bundle_speaks_of_so_many_tasks_and_no_more() {
     assert_eq!(parts.len(), 1);
     assert!(matches!(ended, Some(BundleError::TooManyTasks)));
 }
+
+/// A bundle whose sender wrote these frames, which the writer would not.
+fn of_frames(frames: &[(u8, Vec<u8>)]) -> Vec<u8> {
+    let mine = opened(&bundle(&[message(1)], 0));
+    let mut all = vec![mine.frames[0].clone()];
+    for (kind, payload) in frames {
+        all.push(mine.frame(SENDER, all.len() as u64, *kind, payload));
+    }
+    let count = minicbor::to_vec(all.len() as u64).expect("encodes");
+    all.push(mine.frame(SENDER, all.len() as u64, 4, &count));
+    mine.with(&all)
+}
+
+// F6: whoever reads the file, tablet or office, stops at the same frame
+#[rstest::rstest]
+#[case::a_photo_that_ends_early("ppm", 4, None)]
+#[case::a_message_within_a_photo("pmb", 3, Some("damaged"))]
+#[case::bytes_of_no_photo("bm", 1, Some("damaged"))]
+#[case::more_than_the_photo_has("pbbb", 4, Some("damaged"))]
+#[case::a_message_of_a_later_program("lm", 1, Some("unknown version"))]
+fn the_senders_own_frames_stand_in_order(
+    #[case] frames: &str,
+    #[case] parts: usize,
+    #[case] ends: Option<&str>,
+) {
+    let photo = BlobRef {
+        task: TaskId([1; 16]),
+        sha256: Sha256([1; 32]),
+        size: 6,
+        kind: BlobKind::Original,
+    };
+    let later = SyncResponse {
+        v: VERSION + 1,
+        ..message(3)
+    };
+    let frame = |of: char| match of {
+        'p' => (2, minicbor::to_vec(&photo).expect("encodes")),
+        'b' => (3, b"abc".to_vec()),
+        'm' => (1, pack(&message(2)).expect("packs")),
+        'l' => (1, pack(&later).expect("packs")),
+        other => panic!("{other}"),
+    };
+    let bytes = of_frames(&frames.chars().map(frame).collect::<Vec<_>>());
+    let mut reader = BundleReader::open(&*bytes, &key(VICTIM)).expect("opens");
+    let mut read = 0;
+    let ended = loop {
+        match reader.next_part() {
+            Ok(Some(_)) => read += 1,
+            Ok(None) => break None,
+            Err(BundleError::Damaged) => break Some("damaged"),
+            Err(BundleError::UnknownMessage(2)) => break Some("unknown version"),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    assert_eq!((read, ended), (parts, ends));
+}
+
+#[test]
+fn nor_does_a_writer_write_bytes_that_belong_to_no_photo() {
+    let sender = key(SENDER);
+    let keys = [public(&key(VICTIM))];
+    let mut random = |out: &mut [u8]| out.fill(7);
+    let mut writer = BundleWriter::new(Vec::new(), &sender, &keys, 5, &mut random).expect("begins");
+    assert!(writer.bytes(b"abc").is_err());
+    writer
+        .blob(&BlobRef {
+            task: TaskId([1; 16]),
+            sha256: Sha256([1; 32]),
+            size: 4,
+            kind: BlobKind::Original,
+        })
+        .expect("begins");
+    writer.bytes(b"abc").expect("writes");
+    assert!(writer.bytes(b"abc").is_err(), "more than it has");
+    writer.message(&message(1)).expect("ends the photo");
+    assert!(writer.bytes(b"a").is_err());
+}

@@ -56,6 +56,39 @@ fn a_message_comes_out_as_it_went_in() {
     );
 }
 
+// F7: who speaks another version is told so, whether or not the rest of it could be read
+#[test]
+fn a_message_of_another_version_is_no_message() {
+    let later = SyncRequest {
+        v: VERSION + 1,
+        ..request()
+    };
+    let body = pack(&later).unwrap();
+    let refused = unpack::<SyncRequest>(&body);
+    assert!(
+        matches!(refused, Err(WireError::UnknownVersion(2))),
+        "{refused:?}"
+    );
+    // {1: "of another form", 0: 3}
+    struct OfAnotherForm;
+    impl<C> minicbor::Encode<C> for OfAnotherForm {
+        fn encode<W: minicbor::encode::Write>(
+            &self,
+            e: &mut minicbor::Encoder<W>,
+            _: &mut C,
+        ) -> Result<(), minicbor::encode::Error<W::Error>> {
+            e.map(2)?.u8(1)?.str("of another form")?.u8(0)?.u8(3)?;
+            Ok(())
+        }
+    }
+    let body = pack(&OfAnotherForm).unwrap();
+    let refused = unpack::<SyncResponse>(&body);
+    assert!(
+        matches!(refused, Err(WireError::UnknownVersion(3))),
+        "{refused:?}"
+    );
+}
+
 #[test]
 fn the_dictionary_does_not_change() {
     golden(

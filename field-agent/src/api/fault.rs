@@ -171,6 +171,8 @@ pub enum NearbyFault {
     /// Its certificate is none of a colleague.
     OtherTeam,
     BadAnswer,
+    /// Its program speaks another version of the protocol.
+    OtherVersion,
     /// Not the one whose QR code was scanned.
     OtherTablet,
     MuchRefused,
@@ -190,6 +192,7 @@ impl Fault for NearbyFault {
             Self::NoAnswer => "这台平板没有回应，稍后自动重试。",
             Self::OtherTeam => "这台平板不属于同一检查组，没有与它交换任何内容。",
             Self::BadAnswer => "这台平板的回应无法读取。",
+            Self::OtherVersion => "两台平板的程序版本不相配，没有交换记录；请联系管理员升级。",
             Self::OtherTablet => {
                 "这个地址上的平板不是扫码的那一台，没有与它交换任何内容；请重新扫描对方的二维码。"
             }
@@ -210,6 +213,8 @@ impl Fault for NearbyFault {
 pub enum BundleFault {
     CutOff,
     TooManyTasks,
+    /// From here on it speaks a later version of the protocol.
+    UnknownVersion,
     /// From somewhere behind its beginning.
     DamagedLater,
 }
@@ -219,6 +224,7 @@ impl From<&BundleError> for BundleFault {
         match error {
             BundleError::CutOff => Self::CutOff,
             BundleError::TooManyTasks => Self::TooManyTasks,
+            BundleError::UnknownMessage(_) => Self::UnknownVersion,
             _ => Self::DamagedLater,
         }
     }
@@ -233,6 +239,10 @@ impl Fault for BundleFault {
             Self::TooManyTasks => format!(
                 "数据包里的任务超过 {MAX_TASKS} 个，此后的部分没有导入。这不是本程序导出的数据包，请与制作方核实。"
             ),
+            Self::UnknownVersion => {
+                "数据包由更新版本的程序制作，能读取的部分已导入；请先升级本平板的程序再导入一次。"
+                    .into()
+            }
             Self::DamagedLater => {
                 "数据包从中间起已损坏；损坏之前的部分已导入。请重新拷贝或重新导出后再导入一次。"
                     .into()
@@ -299,11 +309,7 @@ mod tests {
     )]
     #[case::of_an_older_program("文件过大：请联系管理员。", "文件过大：请联系管理员。", None)]
     #[case::of_an_older_program_in_latin("error: 418", "error: 418", None)]
-    fn a_column_is_told(
-        #[case] kept: &str,
-        #[case] text: &str,
-        #[case] code: Option<FileFault>,
-    ) {
+    fn a_column_is_told(#[case] kept: &str, #[case] text: &str, #[case] code: Option<FileFault>) {
         assert_eq!(told(Some(kept)), (Some(text.to_owned()), code));
     }
 

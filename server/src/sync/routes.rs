@@ -42,24 +42,19 @@ async fn sync_v1(
 ) -> Result<Response, AppError> {
     let body = body.map_err(|_| wire_error(&WireError::TooLong))?;
     let device = authenticate(&state, &method, &uri, &headers, &body).await?;
-    let request: SyncRequest = unpack(&body).map_err(|e| wire_error(&e))?;
+    let request = unpack::<SyncRequest>(&body).map_err(|e| wire_error(&e));
     if device.revoked {
-        // What it still brings goes to quarantine, where a person can let it in; then it wipes itself.
-        if !request.docs.is_empty() {
-            receive(&state, &device, &request).await?;
+        // What it still brings goes to quarantine, where a person can let it in; then it wipes itself, also one
+        // whose words are not understood here.
+        match request {
+            Ok(request) if !request.docs.is_empty() => {
+                receive(&state, &device, &request).await?;
+            }
+            _ => {}
         }
         return Ok(revoked(&state, &device));
     }
-    if request.v != VERSION {
-        return Err(AppError::new(
-            Kind::Malformed,
-            "unknown_version",
-            format!(
-                "平板的同步协议版本为 {}，服务器支持 {VERSION}，请升级平板程序",
-                request.v
-            ),
-        ));
-    }
+    let request = request?;
     let idle = request.docs.is_empty() && request.signatures.is_empty();
     let (verdicts, signature_verdicts) = if idle {
         note_contact(&state, &device, &request).await?;
@@ -343,6 +338,10 @@ fn unsigned() -> AppError {
 }
 
 fn wire_error(error: &WireError) -> AppError {
+    if let WireError::UnknownVersion(v) = error {
+        let text = format!("平板的同步协议版本为 {v}，服务器支持 {VERSION}，请升级平板程序");
+        return AppError::new(Kind::Malformed, "unknown_version", text);
+    }
     let kind = if matches!(error, WireError::TooLong) {
         Kind::TooLarge
     } else {

@@ -7,6 +7,7 @@
 
 mod chunks;
 mod read;
+mod sequence;
 mod write;
 
 use std::collections::BTreeSet;

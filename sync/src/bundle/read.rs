@@ -7,10 +7,11 @@ use chacha20poly1305::XChaCha20Poly1305;
 use chacha20poly1305::aead::Payload;
 use ed25519_dalek::SigningKey;
 
+use super::sequence::{Frame, Sequence};
 use super::{About, CHUNK, FRAME, HEADER, Header, MAGIC, MAX_HEADER_BYTES, MAX_PAYLOAD};
 use super::{MAX_RECIPIENTS, TAG, Tasks, frame_body, info, kind, unseal};
 use crate::ids::Sha256;
-use crate::message::{self, BlobRef, SyncResponse};
+use crate::message::{self, BlobRef, SyncResponse, WireError};
 use crate::signing::{self, Sig};
 
 /// Why a bundle cannot be read, or not further.
@@ -37,6 +38,9 @@ pub enum BundleError {
     /// It speaks of more than [`super::MAX_TASKS`] tasks: what came before was read.
     #[error("more than {} tasks in one bundle", super::MAX_TASKS)]
     TooManyTasks,
+    /// A message of a later program: what came before was read.
+    #[error("a message of version {0}, which is not known here")]
+    UnknownMessage(u32),
     /// The file cannot be read.
     #[error("the file cannot be read: {0}")]
     Io(#[from] io::Error),
@@ -49,7 +53,7 @@ pub enum Part {
     Message(Box<SyncResponse>),
     /// A photo begins.
     Blob(BlobRef),
-    /// The next bytes of the photo that was named last.
+    /// The next bytes of the photo that was named last. Any other part ends it, whether it came whole or not.
     Bytes(Vec<u8>),
 }
 
@@ -65,6 +69,7 @@ pub struct BundleReader<R: Read> {
     plain: Vec<u8>,
     frames: u64,
     tasks: Tasks,
+    sequence: Sequence,
     ended: bool,
 }
 
@@ -137,6 +142,7 @@ impl<R: Read> BundleReader<R> {
             plain: Vec::new(),
             frames: 0,
             tasks: Tasks::default(),
+            sequence: Sequence::default(),
             ended: false,
         })
     }
@@ -172,8 +178,11 @@ impl<R: Read> BundleReader<R> {
         }
         let part = match kind {
             kind::MESSAGE => {
-                let message: SyncResponse =
-                    message::unpack(payload).map_err(|_| BundleError::Damaged)?;
+                let message: SyncResponse = message::unpack(payload).map_err(|e| match e {
+                    WireError::UnknownVersion(v) => BundleError::UnknownMessage(v),
+                    _ => BundleError::Damaged,
+                })?;
+                self.goes_on(Frame::Message)?;
                 if !self.tasks.note(&message) {
                     return Err(BundleError::TooManyTasks);
                 }
@@ -181,17 +190,22 @@ impl<R: Read> BundleReader<R> {
             }
             kind::BLOB => {
                 let blob: BlobRef = minicbor::decode(payload).map_err(|_| BundleError::Damaged)?;
+                self.goes_on(Frame::Blob(blob.size))?;
                 if !self.tasks.note_one(blob.task) {
                     return Err(BundleError::TooManyTasks);
                 }
                 Part::Blob(blob)
             }
-            kind::BYTES => Part::Bytes(payload.to_vec()),
+            kind::BYTES => {
+                self.goes_on(Frame::Bytes(payload.len()))?;
+                Part::Bytes(payload.to_vec())
+            }
             kind::END => {
                 let frames: u64 = minicbor::decode(payload).map_err(|_| BundleError::Damaged)?;
                 if frames != self.frames || !self.plain.is_empty() || self.open_chunk()? {
                     return Err(BundleError::Damaged);
                 }
+                self.goes_on(Frame::End)?;
                 self.ended = true;
                 return Ok(None);
             }
@@ -199,6 +213,11 @@ impl<R: Read> BundleReader<R> {
         };
         self.frames += 1;
         Ok(Some(part))
+    }
+
+    fn goes_on(&mut self, frame: Frame) -> Result<(), BundleError> {
+        let stands = self.sequence.takes(frame);
+        stands.then_some(()).ok_or(BundleError::Damaged)
     }
 
     fn peek_length(&mut self) -> Result<usize, BundleError> {

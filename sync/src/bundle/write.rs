@@ -10,6 +10,7 @@ use ed25519_dalek::SigningKey;
 use rand_core::{TryCryptoRng, TryRng};
 use zeroize::Zeroizing;
 
+use super::sequence::{Frame, Sequence};
 use super::{CHUNK, FRAME, HEADER, Header, MAGIC, MAX_PAYLOAD, MAX_RECIPIENTS};
 use super::{Tasks, frame_body, info, kind, seal};
 use crate::ids::{Key, Sha256};
@@ -53,6 +54,7 @@ pub struct BundleWriter<'a, W: Write> {
     plain: Vec<u8>,
     frames: u64,
     tasks: Tasks,
+    sequence: Sequence,
 }
 
 fn refused(why: &str) -> io::Error {
@@ -114,6 +116,7 @@ impl<'a, W: Write> BundleWriter<'a, W> {
             plain: Vec::with_capacity(CHUNK * 2),
             frames: 0,
             tasks: Tasks::default(),
+            sequence: Sequence::default(),
         })
     }
 
@@ -123,6 +126,7 @@ impl<'a, W: Write> BundleWriter<'a, W> {
             return Err(too_many_tasks());
         }
         let packed = message::pack(message).map_err(io::Error::other)?;
+        self.goes_on(Frame::Message)?;
         self.frame(kind::MESSAGE, &packed)
     }
 
@@ -132,11 +136,16 @@ impl<'a, W: Write> BundleWriter<'a, W> {
             return Err(too_many_tasks());
         }
         let name = minicbor::to_vec(blob).map_err(io::Error::other)?;
+        self.goes_on(Frame::Blob(blob.size))?;
         self.frame(kind::BLOB, &name)
     }
 
     /// The next bytes of the photo, at most [`MAX_BLOB_BYTES`].
+    ///
+    /// # Errors
+    /// No photo was begun, or they are more than it was said to have.
     pub fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.goes_on(Frame::Bytes(bytes.len()))?;
         self.frame(kind::BYTES, bytes)
     }
 
@@ -155,6 +164,13 @@ impl<'a, W: Write> BundleWriter<'a, W> {
         self.out.write_all(&last)?;
         self.out.flush()?;
         Ok(self.out)
+    }
+
+    fn goes_on(&mut self, frame: Frame) -> io::Result<()> {
+        let stands = self.sequence.takes(frame);
+        stands
+            .then_some(())
+            .ok_or_else(|| refused("these bytes belong to no photo"))
     }
 
     fn frame(&mut self, kind: u8, payload: &[u8]) -> io::Result<()> {

@@ -208,7 +208,8 @@ impl Agent {
             let mut offset = 0;
             writer.blob(blob).map_err(failed)?;
             while offset < size {
-                let Ok(bytes) = blobs.read_range(&name, offset, MAX_BLOB_BYTES) else {
+                let length = MAX_BLOB_BYTES.min(size - offset);
+                let Ok(bytes) = blobs.read_range(&name, offset, length) else {
                     // One photo that cannot be read keeps no other from going.
                     self.note("a photo could not be read for a bundle");
                     break;

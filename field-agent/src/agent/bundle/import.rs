@@ -1,7 +1,7 @@
 //! Taking a bundle in: by the admission of the network, as far as the file is whole.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{self, Read};
+use std::io::Read;
 use std::sync::Arc;
 
 use ::sync::bundle::{BundleError, BundleReader, Part};
@@ -117,32 +117,18 @@ impl Agent {
             Part::Blob(blob) => {
                 self.import_blob(import)?;
                 // Asked before a byte is kept: a file must not fill the tablet with what nobody wants.
-                let wanted = blob.size <= blob.kind.max_bytes()
-                    && self.with_open(|open| {
-                        match tasks::get(&open.db, &blob.task.to_string()) {
-                            Ok(Some(_)) => wanted_blob(open, &blob),
-                            Ok(None) => Ok(false),
-                            Err(e) => Err(storage(e)),
-                        }
-                    })?;
-                if wanted {
+                if let Some(blob) = self.with_open(|open| wanted_blob(open, &blob))? {
                     let come = begin_blob(self, &blob)?;
                     import.blob = Some((blob, come));
                 }
                 Ok(())
             }
             Part::Bytes(bytes) => {
+                // What is not wanted passes by.
                 let Some((_, come)) = import.blob.as_mut() else {
                     return Ok(());
                 };
-                match come.push(&bytes) {
-                    // More than was announced: what it is, nobody knows.
-                    Err(e) if e.kind() == io::ErrorKind::InvalidInput => {
-                        import.blob = None;
-                        Ok(())
-                    }
-                    pushed => pushed.map_err(|e| write_failed(&e)),
-                }
+                come.push(&bytes).map_err(|e| write_failed(&e))
             }
         }
     }

@@ -238,7 +238,7 @@ impl Agent {
         })?;
         for blob in wishes {
             // It came by another way, or the record does not name it any more.
-            if !self.with_open(|open| wanted_blob(open, &blob))? {
+            if self.with_open(|open| wanted_blob(open, &blob))?.is_none() {
                 self.with_open(|open| open.end_wish(&blob))?;
                 continue;
             }

@@ -9,7 +9,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ::sync::ids::{Key, Sha256};
-use ::sync::message::{self, BlobRef, Cursor, SyncRequest, SyncResponse, VERSION};
+use ::sync::message::{
+    self, BlobRef, Cursor, SyncRequest, SyncResponse, VERSION, WireError,
+};
 use ::sync::session::MAX_CHUNK;
 use ::sync::signing::{RequestAuth, Sig};
 
@@ -255,7 +257,10 @@ impl Agent {
                 .ask(asked, "POST", "/nearby/v1/sync", body, most)
                 .await?;
             let response: SyncResponse =
-                message::unpack(&answered(answer)?.body).map_err(|_| unreadable())?;
+                message::unpack(&answered(answer)?.body).map_err(|e| match e {
+                    WireError::UnknownVersion(_) => NearbyFault::OtherVersion.into(),
+                    _ => unreadable(),
+                })?;
             // It speaks of its own log, and goes on in it.
             if response.cursor.incarnation != log {
                 return Err(unreadable());
@@ -305,13 +310,15 @@ impl Agent {
 
     /// A thumbnail or rendition that is not here; hash first, then the file, then the row. Whether it came.
     async fn pull_photo(self: &Arc<Self>, asked: &Asked, blob: BlobRef) -> Result<bool, Failed> {
-        let small = queue::comes_by_itself(form_of(blob.kind), blob.size);
-        if !small
-            || !self.has_room(blob.size)
-            || !self.with_open(|open| wanted_blob(open, &blob))?
-        {
+        // Longer ones are not looked up at all.
+        if blob.size > queue::MOST_RENDITION || !self.has_room(blob.size) {
             return Ok(false);
         }
+        let wanted = self.with_open(|open| wanted_blob(open, &blob))?;
+        let small = wanted.filter(|b| queue::comes_by_itself(form_of(b.kind), b.size));
+        let Some(blob) = small else {
+            return Ok(false);
+        };
         let mut bytes: Vec<u8> = Vec::new();
         while (bytes.len() as u64) < blob.size {
             match self.stretch(asked, &blob, bytes.len() as u64).await? {

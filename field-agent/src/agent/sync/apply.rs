@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use sync::ids::{Key, TaskId};
-use sync::message::{self, DocChanges, SyncResponse};
+use sync::message::{self, DocChanges, SyncResponse, WireError};
 use sync::session::{Direction, Event, Transfer};
 use sync::signing::Sig;
 
@@ -18,7 +18,7 @@ use super::grants::{GrantRefused, take_grant, take_roster, take_state, take_stat
 use super::pack::{blob_ref, cursor, form_of};
 use super::reauthor::{self, Refused};
 use super::receipts::{doubt_changes, receipts, verdicts};
-use super::{InFlight, StepFailure};
+use super::{InFlight, StepFailure, words};
 use crate::api::Problem;
 use crate::store::tasks::TaskRow;
 use crate::store::{self, delivery, queue, statements, tasks, waits};
@@ -30,7 +30,10 @@ impl Agent {
     pub(super) fn apply(&self, body: &[u8]) -> Result<Event, StepFailure> {
         let response: SyncResponse = message::unpack(body).map_err(|e| {
             tracing::info!(%e, "answer");
-            StepFailure::passing("bad_answer", "服务器的回应无法读取；会自动重试。")
+            match e {
+                WireError::UnknownVersion(_) => words::other_version(),
+                _ => StepFailure::passing("bad_answer", "服务器的回应无法读取；会自动重试。"),
+            }
         })?;
         let now = self.now();
         let sent = std::mem::take(&mut lock(&self.driver).sent);

@@ -295,30 +295,45 @@ impl Agent {
     }
 }
 
-/// Whether a photo or clip that another tablet has is one to keep here: named by the record, not here
-/// yet.
-pub(in crate::agent) fn wanted_blob(open: &mut Open, blob: &BlobRef) -> Result<bool, Problem> {
+/// A photo or clip that is offered and is one to keep here: named by the record with this hash and length, not
+/// here yet, and no longer than its kind may be. Of what kind it is the record says, not who offers it; where it
+/// says several, the smallest.
+pub(in crate::agent) fn wanted_blob(
+    open: &mut Open,
+    blob: &BlobRef,
+) -> Result<Option<BlobRef>, Problem> {
     let task = blob.task.to_string();
     if tasks::get(&open.db, &task).map_err(storage)?.is_none() {
-        return Ok(false);
+        return Ok(None);
     }
     let sha256 = blob.sha256.to_string();
     let row = queue::get(&open.db, &task, &sha256).map_err(storage)?;
     if row.is_some_and(|row| row.here) {
-        return Ok(false);
+        return Ok(None);
     }
-    let (entry, name) = match blob.kind {
-        BlobKind::Thumbnail => ("photo", "thumbnail_"),
-        BlobKind::Rendition => ("photo", "rendition_"),
-        BlobKind::Original => ("photo", ""),
-        BlobKind::Clip => ("clip", ""),
-    };
     let view = &open.record(blob.task)?.view;
     let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
-    Ok(view.entries(entry).iter().any(|id| {
-        view.text(&format!("{entry}/{id}/{name}sha256")) == sha256
-            && view.int(&format!("{entry}/{id}/{name}size")) == Some(size)
-    }))
+    let names = |entry: &str, name: &str| {
+        view.entries(entry).iter().any(|id| {
+            view.text(&format!("{entry}/{id}/{name}sha256")) == sha256
+                && view.int(&format!("{entry}/{id}/{name}size")) == Some(size)
+        })
+    };
+    let kinds = [
+        (BlobKind::Thumbnail, "photo", "thumbnail_"),
+        (BlobKind::Rendition, "photo", "rendition_"),
+        (BlobKind::Original, "photo", ""),
+        (BlobKind::Clip, "clip", ""),
+    ];
+    let named = kinds
+        .into_iter()
+        .find(|(_, entry, name)| names(entry, name));
+    Ok(named
+        .map(|(kind, ..)| BlobRef {
+            kind,
+            ..blob.clone()
+        })
+        .filter(|b| b.size <= b.kind.max_bytes()))
 }
 
 /// Begins to keep such a blob, whose bytes come one after the other; the room for it is taken now.

@@ -35,6 +35,14 @@ pub fn wiped() -> StepFailure {
     )
 }
 
+/// Tablet and office do not understand each other.
+pub fn other_version() -> StepFailure {
+    StepFailure::lasting(
+        "upgrade_needed",
+        "平板与服务器的版本不相配；请联系管理员升级。",
+    )
+}
+
 /// The stable code of a problem that the server sent.
 pub fn problem_code(answer: &FetchAnswer) -> Option<String> {
     let value: serde_json::Value = serde_json::from_slice(&answer.body).ok()?;
@@ -49,10 +57,7 @@ pub fn status(answer: &FetchAnswer) -> StepFailure {
             "服务器说这台平板已被停用，但没有给出可核对的凭据；内容仍在本机，请联系管理员。",
         ),
         (401 | 403, _) => StepFailure::lasting("refused", "服务器不接受这台平板；请联系管理员。"),
-        (400 | 404 | 405 | 415 | 422 | 426, _) => StepFailure::lasting(
-            "upgrade_needed",
-            "平板与服务器的版本不相配；请联系管理员升级。",
-        ),
+        (400 | 404 | 405 | 415 | 422 | 426, _) => other_version(),
         (413, _) => StepFailure::passing("too_large", "一次发送的内容过大；会分批重试。"),
         (507, _) | (_, Some("server_full")) => StepFailure::passing(
             "server_full",

@@ -258,7 +258,10 @@ impl Bringing<'_> {
         let mut remark = None;
         while let Some(next) = parts.recv().await {
             match next {
-                Read1::Part(Part::Message(message)) => self.message(&message).await?,
+                Read1::Part(Part::Message(message)) => {
+                    self.end_photo().await?;
+                    self.message(&message).await?;
+                }
                 Read1::Part(Part::Blob(blob)) => self.blob(blob).await?,
                 Read1::Part(Part::Bytes(bytes)) => self.bytes(&bytes).await?,
                 Read1::Failed(error) => {
@@ -266,14 +269,22 @@ impl Bringing<'_> {
                     remark = Some(match error {
                         BundleError::CutOff => "cut_off",
                         BundleError::TooManyTasks => "too_many_tasks",
+                        BundleError::UnknownMessage(_) => "unknown_version",
                         _ => "damaged",
                     });
                 }
                 Read1::About(_) => {}
             }
         }
-        self.keep_gathered().await?;
+        self.end_photo().await?;
         Ok(remark)
+    }
+
+    /// No more of the photo comes: what is kept of one that is not whole is gone on with when it comes again.
+    async fn end_photo(&mut self) -> Result<(), AppError> {
+        self.keep_gathered().await?;
+        self.photo = None;
+        Ok(())
     }
 
     async fn message(&mut self, message: &SyncResponse) -> Result<(), AppError> {
@@ -337,8 +348,7 @@ impl Bringing<'_> {
 
     async fn blob(&mut self, blob: BlobRef) -> Result<(), AppError> {
         let (task, sha256) = (blob.task.to_string(), blob.sha256.to_string());
-        self.keep_gathered().await?;
-        self.photo = None;
+        self.end_photo().await?;
         // As by network: of a revoked tablet no photo is taken, whoever else's change names it.
         if self.device.revoked {
             self.task(&task).photos_left_out += 1;

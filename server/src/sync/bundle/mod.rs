@@ -67,7 +67,7 @@ pub struct BundleImported {
     pub made_at: i64,
     /// The file was read to its end, and whatever could be taken is stored.
     pub whole: bool,
-    /// `cut_off`, `damaged`, `too_many_tasks`, or `not_now` (something could not be stored now; the same
+    /// `cut_off`, `damaged`, `too_many_tasks`, `unknown_version`, or `not_now` (something could not be stored now; the same
     /// file again brings it), when it was not.
     pub remark: Option<String>,
     pub tasks: Vec<BundleTask>,

@@ -30,6 +30,7 @@ export default {
       no_answer: 'This tablet did not answer; it is asked again.',
       other_team: 'This tablet is not of one of your teams; nothing was exchanged with it.',
       bad_answer: 'What this tablet answered cannot be read.',
+      other_version: 'The programs of the two tablets do not go together; no records were exchanged. Ask your administrator to update them.',
       other_tablet: 'At this address is not the tablet whose code was scanned; nothing was exchanged with it. Scan its QR code anew.',
       much_refused: 'Much of what this tablet handed over is not right, so nothing more was taken. Ask its inspectors in person, and tell your administrator.',
       no_common_task: 'The other tablet has no task in common with this one.',
@@ -39,6 +40,7 @@ export default {
     bundle: {
       cut_off: 'The end of the file is missing; what is whole was imported. Copy it anew and import it once more.',
       too_many_tasks: 'The file speaks of more tasks than this program puts into one; the rest was not imported. Ask whoever made it.',
+      unknown_version: 'The file was made by a newer program; what can be read was imported. Update this tablet’s program and import it once more.',
       damaged_later: 'The file is damaged from somewhere on; what stands before was imported. Copy or export it anew and import it once more.',
     },
     cell: {

@@ -30,6 +30,7 @@ export default {
       no_answer: '这台平板没有回应，稍后自动重试。',
       other_team: '这台平板不属于同一检查组，没有与它交换任何内容。',
       bad_answer: '这台平板的回应无法读取。',
+      other_version: '两台平板的程序版本不相配，没有交换记录；请联系管理员升级。',
       other_tablet: '这个地址上的平板不是扫码的那一台；请重新扫描对方的二维码。',
       much_refused: '这台平板交来的内容大量不合格，已停止接收；请报告管理员。',
       no_common_task: '对方平板上没有与这台平板共同的任务。',
@@ -39,6 +40,7 @@ export default {
     bundle: {
       cut_off: '数据包不完整，文件末尾缺失；完整的部分已导入。',
       too_many_tasks: '数据包里的任务过多，其余部分没有导入。',
+      unknown_version: '数据包由更新版本的程序制作，能读取的部分已导入；请先升级程序。',
       damaged_later: '数据包从中间起已损坏；损坏之前的部分已导入。',
     },
     cell: {

@@ -17,6 +17,7 @@ export const bundles = {
     not_now: 'Something could not be stored now, such as for want of room on the server; what is stored stands. Ask the administrator, then import this file again.',
     cut_off: 'The end of the file is missing; what is whole has been imported. Copy it again and import it once more.',
     too_many_tasks: 'The file speaks of more than 10,000 tasks; what follows was not imported. No tablet makes such a file: ask who made it.',
+    unknown_version: 'The file was made by a newer program; what can be read was imported. Update the server and import it once more.',
     damaged: 'The file is damaged from somewhere on; what stands before that has been imported. Copy or export it again and import it once more.',
   },
   revoked: 'This tablet is revoked: its changes lie in quarantine until somebody with the right releases them.',
