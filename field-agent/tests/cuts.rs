@@ -578,10 +578,10 @@ async fn when_the_clock_is_put_right_pauses_warnings_and_room_go_by_it(#[case] b
 
     tablet.clock.set(START + HOUR);
     let warning = async || tablet.ok("/api/sync").await["warning"].clone();
-    assert_ne!(
+    assert_eq!(
         warning().await,
         "none",
-        "how long it has waited nobody knows"
+        "an hour ago the office had everything: it has waited no longer"
     );
     tablet.clock.advance(3 * 60_000);
     assert_eq!(tablet.sync().await, None);
@@ -599,6 +599,26 @@ async fn when_the_clock_is_put_right_pauses_warnings_and_room_go_by_it(#[case] b
     }
     let clips = tablet.ok(&format!("/api/tasks/{task}/clips")).await;
     assert_eq!(clips["rows"][0]["here"], false, "its room was freed");
+}
+
+// lesson 24: what a wrong clock dated is warned of when it has waited so long, not when the clock is put right
+#[rstest::rstest]
+#[case::hours_ahead(5 * HOUR)]
+#[case::years_ahead(3 * 365 * DAY)]
+#[case::years_back(-3 * 365 * DAY)]
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_24_what_a_wrong_clock_dated_is_as_old_as_it_is(#[case] by: i64) {
+    let (server, tablet, task) = tablet_with_work().await;
+    assert_eq!(tablet.sync().await, None);
+    server.offline.store(true, Ordering::SeqCst);
+    tablet.clock.set(START + by);
+    tablet.write(&task, "handling/measure", json!("无")).await;
+    for (hours, want) in [(1, "none"), (31, "one_day"), (80, "three_days")] {
+        tablet.clock.set(START + hours * HOUR);
+        tablet.unlock("zhang", "135790").await;
+        assert_eq!(tablet.ok("/api/sync").await["warning"], want, "{hours} h");
+        assert_eq!(tablet.ok("/api/state").await["warning"], want);
+    }
 }
 
 const HOUR: i64 = 3_600_000;

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use sync::enrol as wire;
 use zeroize::Zeroizing;
 
+use super::status::ALL_CONFIRMED;
 use super::{Agent, lock, storage};
 use crate::api::Problem;
 use crate::api::unlock::{AgentState, EnrolInspector, EnrolLookup, EnrolOffer, EnrolRequest};
@@ -233,6 +234,9 @@ impl Agent {
                     "clock_offset_ms",
                     &(enrolled.server_time - self.now()).to_string(),
                 )
+                .map_err(storage)?;
+            vault
+                .set(ALL_CONFIRMED, &enrolled.server_time.to_string())
                 .map_err(storage)?;
             // Last: only with this is the tablet enrolled. A crash before it lets enrolment be repeated
             // with a new code.

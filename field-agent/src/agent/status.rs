@@ -13,6 +13,7 @@ use crate::api::tasks::{Delivery, TaskCard};
 use crate::store::pieces::{self, File, Piece};
 use crate::store::queue::BlobRow;
 use crate::store::{self, changes, delivery, queue, tasks, waits};
+use crate::vault::Vault;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -45,32 +46,67 @@ fn counters([refused, here, elsewhere, sent, confirmed]: [u32; 5]) -> Counters {
 /// A clock that is put right by less than this was right, in milliseconds.
 const CLOCK_SLACK_MS: i64 = 10 * 60_000;
 
-/// How long something has waited for the server (lesson 24): `none`, `one_day`, `three_days`. `last_sync`: when
-/// the server last answered.
+/// What is dated by so much earlier than it can have been written was written by a clock that stood behind, in
+/// milliseconds. Less than that may also be a clock that stands behind still.
+const FAR_BEHIND_MS: i64 = 7 * DAY_MS;
+
+/// What the office's answers say of the time.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Heard {
+    /// When it last answered, by this tablet's clock.
+    pub(super) last_sync: Option<i64>,
+    /// When, by its own clock, it last had all that was written here: what waits is younger.
+    pub(super) all_confirmed: Option<i64>,
+}
+
+impl Heard {
+    pub(super) fn of(vault: &Vault) -> rusqlite::Result<Self> {
+        Ok(Heard {
+            last_sync: vault.get_i64("last_sync_at")?,
+            all_confirmed: vault.get_i64(ALL_CONFIRMED)?,
+        })
+    }
+}
+
+/// Where the vault keeps it.
+pub(super) const ALL_CONFIRMED: &str = "all_confirmed_at";
+
+/// How long something has waited for the server (lesson 24): `none`, `one_day`, `three_days`.
 pub(super) fn waiting_since(
     db: &rusqlite::Connection,
     now: i64,
-    last_sync: Option<i64>,
+    heard: Heard,
 ) -> rusqlite::Result<&'static str> {
     let Some((oldest, newest)) = waits::ends(db)? else {
         return Ok("none");
     };
-    Ok(match age(oldest, newest, now, last_sync) {
+    Ok(match age(oldest, newest, now, heard) {
         age if age >= 3 * DAY_MS => "three_days",
         age if age >= DAY_MS => "one_day",
         _ => "none",
     })
 }
 
-/// How old the oldest is at most. What claims to be written in the future was written while the clock was ahead:
-/// nobody knows when, so it counts as old, since a warning too many is better than none for weeks.
-fn age(oldest: i64, newest: i64, now: i64, last_sync: Option<i64>) -> i64 {
-    let known = now.saturating_sub(oldest);
-    if newest <= now.saturating_add(CLOCK_SLACK_MS) {
-        return known;
+/// How old the oldest is at most. What claims to be written in the future was written while the clock was ahead,
+/// what claims to be written long before the office had everything while it was behind. Then nobody knows when, but
+/// it was after the office had everything; where that is not known, it counts as old, since a warning too many is
+/// better than none for weeks.
+fn age(oldest: i64, newest: i64, now: i64, heard: Heard) -> i64 {
+    let by_its_date = now.saturating_sub(oldest);
+    let ahead = newest > now.saturating_add(CLOCK_SLACK_MS);
+    // A clock that stands before that time is no clock to count by.
+    let confirmed = heard.all_confirmed.filter(|at| *at <= now);
+    let behind = confirmed.is_some_and(|at| oldest < at.saturating_sub(FAR_BEHIND_MS));
+    match confirmed {
+        Some(at) if ahead || behind => now - at,
+        _ if ahead => {
+            let unheard = heard.last_sync.filter(|at| *at <= now);
+            by_its_date
+                .max(unheard.map_or(0, |at| now - at))
+                .max(DAY_MS)
+        }
+        _ => by_its_date,
     }
-    let unheard = last_sync.filter(|at| *at <= now).map_or(0, |at| now - at);
-    known.max(unheard).max(DAY_MS)
 }
 
 /// Bytes that the server does not have: changes (about a third once packed) and what may go of photos.
@@ -95,7 +131,7 @@ impl Agent {
     pub fn sync_status(&self) -> Result<SyncStatus, Problem> {
         let now = self.now();
         let phase = self.phase();
-        let last_sync = lock(&self.vault).get_i64("last_sync_at").map_err(storage)?;
+        let heard = Heard::of(&lock(&self.vault)).map_err(storage)?;
         let (rows, records, photos, clips, originals, waits, warning, bytes_left, refused) =
             self.with_open(|open| {
                 let mut rows = Vec::new();
@@ -123,7 +159,7 @@ impl Agent {
                 }
                 let originals = originals_chosen(&open.db).map_err(storage)?;
                 let waits = self.originals_wait(originals);
-                let warning = waiting_since(&open.db, now, last_sync).map_err(storage)?;
+                let warning = waiting_since(&open.db, now, heard).map_err(storage)?;
                 let left = bytes_left(&open.db, waits.is_none()).map_err(storage)?;
                 let any = queue::originals_left(&open.db).map_err(storage)?;
                 let waits = waits.filter(|_| any);
@@ -155,7 +191,7 @@ impl Agent {
             photos,
             clips,
             rows,
-            last_success_at: last_sync,
+            last_success_at: heard.last_sync,
             last_try_at,
             next_try_at,
             last_error,
@@ -326,5 +362,47 @@ fn sent_of(blob: &BlobRow) -> i64 {
         blob.size
     } else {
         blob.sent
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = DAY_MS / 24;
+    /// The office had everything.
+    const CONFIRMED: i64 = 100 * DAY_MS;
+
+    // lesson 24: what waits is as old as its date says, where the date can be right
+    #[rstest::rstest]
+    #[case::as_dated(CONFIRMED + HOUR, 30 * HOUR, 29 * HOUR)]
+    #[case::by_a_clock_far_behind(0, 2 * HOUR, 2 * HOUR)]
+    #[case::by_one_far_behind_days_ago(0, 4 * DAY_MS, 4 * DAY_MS)]
+    #[case::by_one_far_ahead(900 * DAY_MS, 2 * HOUR, 2 * HOUR)]
+    #[case::by_one_that_may_stand_so_still(CONFIRMED - 2 * DAY_MS, HOUR, 2 * DAY_MS + HOUR)]
+    #[case::while_the_clock_is_behind(0, -90 * DAY_MS, 10 * DAY_MS)]
+    fn age_goes_by_the_offices_time_where_the_date_is_false(
+        #[case] written: i64,
+        #[case] since_confirmed: i64,
+        #[case] expected: i64,
+    ) {
+        let heard = Heard {
+            last_sync: Some(CONFIRMED),
+            all_confirmed: Some(CONFIRMED),
+        };
+        let now = CONFIRMED + since_confirmed;
+        assert_eq!(age(written, written, now, heard), expected);
+    }
+
+    // An agent of before did not note when the office had everything.
+    #[rstest::rstest]
+    #[case::behind(0, CONFIRMED)]
+    #[case::ahead(900 * DAY_MS, DAY_MS)]
+    fn without_the_offices_time_it_counts_as_old(#[case] written: i64, #[case] at_least: i64) {
+        let heard = Heard {
+            last_sync: Some(CONFIRMED),
+            all_confirmed: None,
+        };
+        assert!(age(written, written, CONFIRMED + HOUR, heard) >= at_least);
     }
 }

@@ -10,7 +10,7 @@ use sync::ids::Key;
 use zeroize::Zeroizing;
 
 use super::aside::StoreKeys;
-use super::status::waiting_since;
+use super::status::{Heard, waiting_since};
 use super::{Agent, Open, damaged, lock, storage};
 use crate::api::Problem;
 use crate::api::unlock::{AgentState, InspectorCard};
@@ -23,11 +23,11 @@ impl Agent {
     /// What the tablet shows, to whom.
     pub fn state(&self, me: Option<&str>) -> Result<AgentState, Problem> {
         let now = self.now();
-        let last_sync = lock(&self.vault).get_i64("last_sync_at").map_err(storage)?;
+        let heard = Heard::of(&lock(&self.vault)).map_err(storage)?;
         let counted = lock(&self.open)
             .as_ref()
             .map(|open| {
-                let warning = waiting_since(&open.db, now, last_sync)?;
+                let warning = waiting_since(&open.db, now, heard)?;
                 Ok((waits::counts(&open.db)?, warning))
             })
             .transpose();
@@ -63,7 +63,7 @@ impl Agent {
             locked: me.is_none(),
             me,
             inspectors,
-            last_sync_at: last_sync,
+            last_sync_at: heard.last_sync,
             // A closed store cannot be asked: then as it was when it last could be.
             unconfirmed_records: match counted {
                 Some((records, _)) => records,

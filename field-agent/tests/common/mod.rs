@@ -335,7 +335,10 @@ impl Tablet {
         let nearby = self.ok("/api/nearby").await;
         let tablets = nearby["tablets"].as_array().expect("tablets");
         let tablet = tablets.iter().find(|t| t["address"] == address);
-        tablet.expect("known")["error"].as_str().map(str::to_owned)
+        let tablet = tablet.expect("known");
+        let coded = tablet["error"].is_string() == tablet["error_code"].is_string();
+        assert!(coded, "text and code go together: {tablet}");
+        tablet["error"].as_str().map(str::to_owned)
     }
 
     pub async fn heads(&self, task: &str) -> Value {

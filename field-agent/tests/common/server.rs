@@ -663,15 +663,17 @@ impl Server {
             .cursor
             .filter(|c| c.incarnation == self.incarnation_bytes())
             .map_or(0, |c| c.seq as usize);
-        let events: Vec<FeedEvent> = inner.feed[from.min(inner.feed.len())..].to_vec();
-        let start = inner.feed.len() - events.len();
+        let start = from.min(inner.feed.len());
+        let end = inner.feed.len().min(start + MOST_EVENTS);
+        let events: Vec<FeedEvent> = inner.feed[start..end].to_vec();
+        response.more = end < inner.feed.len();
         for (place, event) in events.iter().enumerate() {
             // What this very request brought is passed over; the rest comes (back).
             self.tell(&inner, device, event, start + place >= fed, &mut response);
         }
         let asked: Vec<Sha256> = request.blobs.iter().map(|b| b.sha256).collect();
         response.offered.retain(|b| !asked.contains(&b.sha256));
-        response.cursor.seq = inner.feed.len() as u64;
+        response.cursor.seq = end as u64;
         response
     }
 
@@ -977,6 +979,9 @@ impl Server {
         }
     }
 }
+
+/// Most events in one answer, so that it is no longer than an answer may be.
+const MOST_EVENTS: usize = 400;
 
 impl Fetch for Server {
     fn fetch<'a>(&'a self, _server: &'a str, request: FetchRequest) -> Fetching<'a> {

@@ -39,10 +39,9 @@ const MOST_TABLETS: usize = 32;
 /// Most lines about what was kept out, and characters of a name in one.
 const MOST_KEPT_OUT: usize = 50;
 const MOST_NAME: usize = 40;
-/// Most bytes of rosters in one answer: the rest comes with the next pass. Most tasks in one question, twice as
-/// many as a tablet is meant to hold.
+/// Most bytes of rosters in one answer, and tasks in one question. What is left over is asked for by a further one.
 const ROSTER_BYTES: usize = 512 << 10;
-const MOST_ROSTERS: usize = 1_000;
+const MOST_ROSTERS: usize = 250;
 const WANTED: &str = "nearby";
 
 /// How a tablet became known.
@@ -163,6 +162,19 @@ impl Open {
             Some((task.parse().ok()?, serde_json::from_slice(&roster).ok()?))
         };
         Ok(rows.into_iter().filter_map(read).collect())
+    }
+
+    /// The versions of the rosters of these tasks, as far as they were not withdrawn.
+    fn roster_versions(&self, of: &[TaskId]) -> Result<BTreeMap<String, u64>, Problem> {
+        let mut versions = BTreeMap::new();
+        for task in of {
+            let task = task.to_string();
+            let row = tasks::get(&self.db, &task).map_err(storage)?;
+            let row = row.filter(|row| !row.withdrawn);
+            let roster = row.and_then(|r| serde_json::from_slice::<Roster>(&r.roster).ok());
+            versions.extend(roster.map(|roster| (task, roster.version)));
+        }
+        Ok(versions)
     }
 
     /// The rosters that are newer here than `known` to a tablet, of tasks on whose roster it stands today.

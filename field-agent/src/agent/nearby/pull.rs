@@ -9,9 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ::sync::ids::{Key, Sha256};
-use ::sync::message::{
-    self, BlobRef, Cursor, SyncRequest, SyncResponse, VERSION, WireError,
-};
+use ::sync::message::{self, BlobRef, Cursor, SyncRequest, SyncResponse, VERSION, WireError};
 use ::sync::session::MAX_CHUNK;
 use ::sync::signing::{RequestAuth, Sig};
 
@@ -184,27 +182,55 @@ impl Agent {
         }
     }
 
-    /// Asks for rosters that are newer there. By them the other may turn out to be no colleague any more.
+    /// Asks for rosters that are newer there, page by page. By them the other may turn out to be no colleague any
+    /// more.
     async fn pull_rosters(self: &Arc<Self>, asked: &Asked) -> Result<(), Failed> {
-        let known = self.with_open(|open| {
-            let rosters = open.rosters()?.into_iter().take(MOST_ROSTERS);
-            let versions = rosters.map(|(task, roster)| (task.to_string(), roster.version));
-            Ok(versions.collect::<BTreeMap<String, u64>>())
+        let tasks = self.with_open(|open| {
+            let rosters = open.rosters()?.into_iter();
+            Ok(rosters.map(|(task, _)| task).collect::<Vec<_>>())
         })?;
-        let body = serde_json::to_vec(&known).unwrap_or_default();
+        for page in tasks.chunks(MOST_ROSTERS) {
+            // An answer holds what fits: as long as one brings something, there may be more.
+            for _ in 0..MOST_ANSWERS {
+                let known = self.with_open(|open| open.roster_versions(page))?;
+                let Some(newer) = self.ask_rosters(asked, &known).await? else {
+                    return Ok(());
+                };
+                if newer.is_empty() {
+                    break;
+                }
+                self.take_rosters(asked, newer).await?;
+                if self.with_open(|open| open.roster_versions(page))? == known {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The rosters that are newer there than these; `None` when its program is one that knows no such question.
+    async fn ask_rosters(
+        &self,
+        asked: &Asked,
+        known: &BTreeMap<String, u64>,
+    ) -> Result<Option<Vec<SignedRoster>>, Failed> {
+        let body = serde_json::to_vec(known).unwrap_or_default();
         let path = "/nearby/v1/rosters";
-        let answer = self
-            .ask(asked, "POST", path, body, 2 * ROSTER_BYTES)
-            .await?;
+        let answer = self.ask(asked, "POST", path, body, 2 * ROSTER_BYTES);
+        let answer = answer.await?;
         if answer.status == 404 {
-            // Its program is an older one.
-            return Ok(());
+            return Ok(None);
         }
-        let newer: Vec<SignedRoster> =
-            serde_json::from_slice(&answered(answer)?.body).map_err(|_| unreadable())?;
-        if newer.is_empty() {
-            return Ok(());
-        }
+        let newer = serde_json::from_slice(&answered(answer)?.body);
+        newer.map(Some).map_err(|_| unreadable())
+    }
+
+    /// Takes those in that the office signed; an error when the other is no colleague by them.
+    async fn take_rosters(
+        self: &Arc<Self>,
+        asked: &Asked,
+        newer: Vec<SignedRoster>,
+    ) -> Result<(), Failed> {
         let mut rosters = Vec::new();
         for one in newer {
             let mut sig = [0; 64];

@@ -11,6 +11,7 @@ use sync::session::{Direction, Event, Transfer};
 use sync::signing::Sig;
 
 use super::super::photos::RESERVE;
+use super::super::status::ALL_CONFIRMED;
 use super::super::tasks::{Circumstances, refresh_delivery};
 use super::super::{Agent, Loaded, Open, lock, storage};
 use super::admission::{Source, take_changes};
@@ -74,12 +75,17 @@ impl Agent {
         certificates: &[(String, String)],
     ) -> Result<(), Problem> {
         self.note_unconfirmed()?;
+        let waiting = self.with_open(|open| waits::total(&open.db).map_err(storage))?;
         let vault = lock(&self.vault);
         for (key, value) in [
             ("last_sync_at", now),
             ("clock_offset_ms", server_time.saturating_sub(now)),
         ] {
             vault.set(key, &value.to_string()).map_err(storage)?;
+        }
+        if waiting == 0 {
+            let at = server_time.to_string();
+            vault.set(ALL_CONFIRMED, &at).map_err(storage)?;
         }
         for (person, certificate) in certificates {
             vault
