@@ -83,6 +83,16 @@ test('a supervisor accepts the record and a publisher publishes it', async () =>
   await untilOffered(supervisor, supervisor.getByRole('button', { name: '通过', exact: true }))
   await decide(supervisor, '通过')
   await supervisor.getByText('已通过').first().waitFor()
+  // On a telephone the record is one page that scrolls as a whole, with the way back to the queue.
+  await supervisor.setViewportSize({ width: 390, height: 844 })
+  const boxes = await supervisor.evaluate(() => {
+    const scrolls = (one) => one.scrollHeight > one.clientHeight + 8 && /auto|scroll/.test(getComputedStyle(one).overflowY)
+    const all = [...document.querySelectorAll('main, main *')].filter(scrolls)
+    return { nested: all.filter((one) => all.some((other) => other !== one && other.contains(one))).length, wide: document.documentElement.scrollWidth }
+  })
+  assert.deepEqual(boxes, { nested: 0, wide: 390 })
+  await supervisor.getByRole('link', { name: '待审核的记录' }).click()
+  await supervisor.getByPlaceholder('对象名称或任务编号').waitFor()
 
   const publisher = await stage.console('publisher')
   await publisher.goto(`${stage.story.server}/console/publication`)

@@ -90,6 +90,7 @@ export const journal = {
   actName: 'Act',
   subject: 'Subject',
   hash: 'Hash',
+  server: 'Server',
   intact: 'Intact, {n} entries',
   broken: 'The chain is broken',
   root: 'Root',

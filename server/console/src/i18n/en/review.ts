@@ -100,7 +100,7 @@ export const review = {
   refusal: 'Refused: {reason}.',
   refusalWitness: ' Witness: {name}.',
   claimed: 'Tablet’s time {at}',
-  received: ', received {at}',
+  received: 'received {at}',
   round: 'Round {n}',
   roundOpened: 'opened {at}',
   decidedAccept: 'Accepted by {by}, {at}',

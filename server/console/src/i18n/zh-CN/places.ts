@@ -108,6 +108,7 @@ export const journal = {
   actName: '操作',
   subject: '对象',
   hash: '校验值',
+  server: '服务器',
   intact: '日志完整，共 {n} 条',
   broken: '日志链已断裂',
   root: '根',

@@ -122,7 +122,7 @@ export const review = {
   refusal: '拒签理由：{reason}。',
   refusalWitness: '见证人：{name}。',
   claimed: '平板时间 {at}',
-  received: '，服务器收到 {at}',
+  received: '服务器收到 {at}',
   round: '第 {n} 轮',
   roundOpened: '{at} 开始',
   decidedAccept: '{by} 于 {at} 通过',
