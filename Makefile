@@ -7,7 +7,7 @@ DATA ?= ./data
 LISTEN ?= 127.0.0.1:8080
 DEMO_DATA ?= ./demo-data
 
-.PHONY: help demo test check bench bench-compare fairness faults run web web-check tools licences clean
+.PHONY: help demo test check bench bench-compare fairness faults lessons run web web-check tools licences clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -60,6 +60,9 @@ tools: ## Debian packages for the browser tests: chromium and Chinese fonts
 
 faults: ## kill, power cut and full disk at every write of every step, tablet and office (make test tries a part)
 	FAULTS=all cargo test --workspace --locked --test faults --test server_faults
+
+lessons: node_modules/.package-lock.json tools ## take each remedy out in a copy of the tree and see its test fail (N="3 12": those lessons only)
+	@cargo run --quiet --package lessons --locked -- $(N)
 
 licences: ## licences of all dependencies (needs cargo-deny)
 	cargo deny check licenses bans sources

@@ -217,7 +217,7 @@ async fn lesson_26_a_return_says_what_to_mend_and_the_tablet_shows_it() {
         .unwrap();
     assert!(
         task.to_string().contains("第三点缺少依据，请补写。"),
-        "{task}"
+        "the remark is shown: {task}"
     );
     assert_eq!(case.closing.tasks().await.unwrap()[0]["state"], "returned");
 }

@@ -203,7 +203,7 @@ async fn lesson_25_what_was_withdrawn_is_answered_and_does_not_come_back() {
                 .states
                 .iter()
                 .any(|s| s.state == OfficeState::Withdrawn),
-            "{:?}",
+            "the answer says so: {:?}",
             answer.states
         );
     }

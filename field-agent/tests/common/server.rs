@@ -428,9 +428,26 @@ impl Server {
         kinds
     }
 
+    /// How many bytes of photos and clips are here.
+    pub fn stored_bytes(&self) -> usize {
+        self.inner().blobs.values().map(|(_, b)| b.len()).sum()
+    }
+
     /// Method and path of every request since the last call, with body sizes.
     pub fn take_requests(&self) -> Vec<(String, usize)> {
         std::mem::take(&mut self.inner().requests)
+    }
+
+    /// What kinds of files were brought since the last call of [`Server::take_requests`], chunk by chunk.
+    pub fn kinds_sent(&self) -> Vec<BlobKind> {
+        let inner = self.inner();
+        let of = |(request, _): &(String, usize)| {
+            let sha256 = request.strip_prefix("PATCH ")?.rsplit('/').next()?;
+            let sha256 = sha256.parse::<Sha256>().ok()?;
+            let mut blobs = inner.blobs.values().map(|(blob, _)| blob);
+            blobs.find(|b| b.sha256 == sha256).map(|b| b.kind)
+        };
+        inner.requests.iter().filter_map(of).collect()
     }
 
     /// The server's disk is put back from a copy that holds nothing of the tablets.
