@@ -1012,6 +1012,10 @@ impl Fetch for Server {
             if self.foreign_certificate.load(Ordering::SeqCst) {
                 return Err(FetchError::Certificate("unknown issuer".into()));
             }
+            self.inner().requests.push((
+                format!("{} {}", request.method, request.path),
+                request.body.len(),
+            ));
             let status = self.status.load(Ordering::SeqCst);
             if status != 0 {
                 return Ok(FetchAnswer {
@@ -1019,10 +1023,6 @@ impl Fetch for Server {
                     ..FetchAnswer::default()
                 });
             }
-            self.inner().requests.push((
-                format!("{} {}", request.method, request.path),
-                request.body.len(),
-            ));
             if request.method == "PATCH" && self.hang_uploads.load(Ordering::SeqCst) > 0 {
                 self.hang_uploads.fetch_sub(1, Ordering::SeqCst);
                 self.let_go.notified().await;

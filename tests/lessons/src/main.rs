@@ -53,7 +53,10 @@ fn run() -> Outcome<bool> {
             Err(fault) => format!("NOT PROVED: {fault}"),
         };
         let minutes = began.elapsed().as_secs() / 60;
-        println!("{minutes:3} min, {:2} {}: {told}", row.lesson, row.taken_out);
+        println!(
+            "{minutes:3} min, {:2} {}: {told}",
+            row.lesson, row.taken_out
+        );
         seen.push((row, outcome));
     }
     let whole = tree.as_it_is(&rows);
@@ -216,7 +219,15 @@ impl Tree {
                 let mut npm = self.command("npm");
                 npm.args(["run", "--silent", "build", "-w", "tablet"]);
                 must_end_well(npm)?;
-                &["build", "--bin", "play"]
+                &[
+                    "build",
+                    "--bin",
+                    "server",
+                    "--bin",
+                    "field-agent",
+                    "--bin",
+                    "play",
+                ]
             }
         };
         let mut cargo = self.command("cargo");
