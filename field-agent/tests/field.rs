@@ -492,8 +492,8 @@ async fn bad_input_is_refused_with_its_place() {
         ("point/SP-01/p2/answer", json!("warm"), "no_such_answer"),
         ("point/SP-99/p1/answer", json!("compliant"), "not_in_form"),
         ("visit/start_at", json!("now"), "bad_value"),
-        ("done/1/zhang", json!(1), "bad_value"),
-        ("photo/0123456789abcdef/sha256", json!("00"), "bad_value"),
+        ("done/1/zhang", json!(1), "not_yours"),
+        ("photo/0123456789abcdef/sha256", json!("00"), "not_yours"),
         ("point/SP-01/p1/note", json!("a\u{0}b"), "bad_value"),
         ("handling/opinion", json!("长".repeat(5000)), "bad_value"),
     ] {

@@ -103,11 +103,12 @@ impl Agent {
             .iter()
             .find(|e| e.path.starts_with("done/") || file_fact(&e.path));
         if let Some(edit) = protected {
-            return Err(Problem::field(
-                "bad_cell",
-                edit.path.as_str(),
-                "这一栏由平板自动填写。",
-            ));
+            let mut problem =
+                Problem::field("bad_cell", edit.path.as_str(), "这一栏由平板自动填写。");
+            for field in &mut problem.fields {
+                field.code = "not_yours".into();
+            }
+            return Err(problem);
         }
         let edits = request
             .edits
