@@ -11,7 +11,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
 use serde::Serialize;
 use serde_json::json;
 use sha2::Digest;
@@ -26,8 +26,10 @@ use crate::store::recordings::piece_name;
 use crate::store::{self};
 use crate::vault::{UnlockError, Vault};
 
-/// Most rows that are asked for one by one behind a damaged place.
-const PROBES: i64 = 200_000;
+/// How many places of rows are looked at when nobody can say how many there are.
+const UNKNOWN_ROWS: i64 = 10_000;
+/// Fewer rows than a page has.
+const LONGEST_STEP: i64 = 4;
 
 /// What came out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -92,9 +94,15 @@ pub fn rescue(
         return Err(e.into());
     }
     let blobs = Blobs::open(&data.join("photos"), &opened.data_key)?;
-    let result = open_copy(&copy, &opened.data_key)
+    let store = Copied {
+        path: &copy,
+        data_key: &opened.data_key,
+    };
+    // One stays open, so that the log is not read anew for each of the others.
+    let result = store
+        .open()
         .map_err(RescueError::Unreadable)
-        .and_then(|db| export(&db, &blobs, out));
+        .and_then(|_stays| export(&store, &blobs, out));
     for name in ["copy.sqlite", "copy.sqlite-wal", "copy.sqlite-shm"] {
         let _ = fs::remove_file(out.join(name));
     }
@@ -127,52 +135,97 @@ pub fn put_aside(data: &Path, now: i64, random: &mut dyn Random) -> Result<PathB
     Ok(aside)
 }
 
-fn open_copy(path: &Path, data_key: &[u8; 32]) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = Connection::open_with_flags(path, flags)?;
-    store::set_key(&db, data_key)?;
-    db.query_row("SELECT count(*) FROM sqlite_schema", [], |r| {
-        r.get::<_, i64>(0)
-    })?;
-    Ok(db)
+/// The copy of a damaged store. Whoever meets a damaged page through a connection reads nothing more through it:
+/// SQLCipher keeps the error. So each place is asked about by a connection of its own.
+struct Copied<'a> {
+    path: &'a Path,
+    data_key: &'a [u8; 32],
 }
 
-/// Reads a table row by row; around a damaged place each row is asked for by its number.
+impl Copied<'_> {
+    fn open(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(self.path, flags)?;
+        store::set_key(&db, self.data_key)?;
+        db.query_row("SELECT count(*) FROM sqlite_schema", [], |r| {
+            r.get::<_, i64>(0)
+        })?;
+        Ok(db)
+    }
+
+    fn ask(&self, sql: &str, number: i64) -> rusqlite::Result<Option<i64>> {
+        let db = self.open()?;
+        db.query_row(sql, [number], |r| r.get(0))
+            .optional()
+            .map(Option::flatten)
+    }
+
+    /// Whether the place of a row lies on a damaged page, be the row there or not.
+    fn is_damaged(&self, table: &str, row: i64) -> bool {
+        let sql = format!("SELECT rowid FROM {table} NOT INDEXED WHERE rowid = ?1");
+        self.ask(&sql, row).is_err()
+    }
+
+    /// The first place behind a damage that begins before `from`; `None` when nothing more can be read.
+    fn behind_damage(&self, table: &str, from: i64) -> Option<i64> {
+        let newest = format!("SELECT max(rowid) FROM {table} NOT INDEXED WHERE ?1 = ?1");
+        let newest = self.ask(&newest, 0).map(|n| n.unwrap_or(0));
+        let newest = newest.unwrap_or(from + UNKNOWN_ROWS);
+        // In steps that are shorter than a page, then back to its beginning.
+        let (mut whole, mut step) = (from, 1);
+        while self.is_damaged(table, whole) {
+            if whole >= newest {
+                return None;
+            }
+            whole = (whole + step).min(newest);
+            step = (step * 2).min(LONGEST_STEP);
+        }
+        while whole > from && !self.is_damaged(table, whole - 1) {
+            whole -= 1;
+        }
+        (whole <= newest).then_some(whole)
+    }
+}
+
+/// Reads a table row by row, and goes on behind each damaged place.
 fn rows<T>(
-    db: &Connection,
+    store: &Copied<'_>,
     table: &str,
     columns: &str,
     damage: &mut Vec<String>,
     read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
 ) -> Vec<T> {
     let mut found = Vec::new();
-    let mut last = 0;
-    let forward = || -> rusqlite::Result<()> {
-        let sql = format!("SELECT rowid, {columns} FROM {table} NOT INDEXED ORDER BY rowid");
-        let mut query = db.prepare(&sql)?;
-        let mut rows = query.query([])?;
-        while let Some(row) = rows.next()? {
-            last = row.get(0)?;
-            found.extend(read(row).ok());
+    let sql = format!(
+        "SELECT rowid, {columns} FROM {table} NOT INDEXED WHERE rowid >= ?1 ORDER BY rowid"
+    );
+    let mut next = 1;
+    loop {
+        let from = next;
+        let mut forward = || -> rusqlite::Result<()> {
+            let db = store.open()?;
+            let mut query = db.prepare(&sql)?;
+            let mut rows = query.query([from])?;
+            while let Some(row) = rows.next()? {
+                next = row.get::<_, i64>(0)? + 1;
+                found.extend(read(row).ok());
+            }
+            Ok(())
+        };
+        let Err(error) = forward() else {
+            return found;
+        };
+        if from == 1 {
+            damage.push(format!("{table}: {error}"));
         }
-        Ok(())
-    };
-    let mut forward = forward;
-    let Err(error) = forward() else {
-        return found;
-    };
-    damage.push(format!("{table}: {error}"));
-    let newest = format!("SELECT max(rowid) FROM {table} NOT INDEXED");
-    let newest: i64 = db
-        .query_row(&newest, [], |r| r.get(0))
-        .unwrap_or(last + 10_000);
-    let sql = format!("SELECT rowid, {columns} FROM {table} NOT INDEXED WHERE rowid = ?1");
-    if let Ok(mut one) = db.prepare(&sql) {
-        for id in last + 1..=newest.min(last + PROBES) {
-            found.extend(one.query_row([id], |r| read(r)).ok());
+        // Where nothing came, the damage lies at this place or right behind it.
+        let from = if next == from { from + 1 } else { next };
+        let behind = store.behind_damage(table, from);
+        match behind {
+            Some(behind) => next = behind,
+            None => return found,
         }
     }
-    found
 }
 
 struct ChangeRow {
@@ -184,16 +237,16 @@ struct ChangeRow {
     delivery: i64,
 }
 
-fn export(db: &Connection, blobs: &Blobs, out: &Path) -> Result<Report, RescueError> {
+fn export(store: &Copied<'_>, blobs: &Blobs, out: &Path) -> Result<Report, RescueError> {
     let mut report = Report::default();
     let damage = &mut report.damage;
-    let facts: HashMap<String, Vec<u8>> = rows(db, "task", "task, facts", damage, |r| {
+    let facts: HashMap<String, Vec<u8>> = rows(store, "task", "task, facts", damage, |r| {
         Ok((r.get(1)?, r.get(2)?))
     })
     .into_iter()
     .collect();
     let columns = "task, hash, actor, bytes, sig, delivery";
-    let changes = rows(db, "change", columns, damage, |r| {
+    let changes = rows(store, "change", columns, damage, |r| {
         Ok(ChangeRow {
             task: r.get(1)?,
             hash: r.get(2)?,
@@ -203,13 +256,17 @@ fn export(db: &Connection, blobs: &Blobs, out: &Path) -> Result<Report, RescueEr
             delivery: r.get(6)?,
         })
     });
-    let statements: Vec<(String, Vec<u8>)> = rows(db, "statement", "task, row", damage, |r| {
+    let statements: Vec<(String, Vec<u8>)> = rows(store, "statement", "task, row", damage, |r| {
         Ok((r.get(1)?, r.get(2)?))
     });
     // A store of an earlier version has none.
-    let recordings = if db.table_exists(None, "recording").unwrap_or(false) {
+    let recordings = if store
+        .open()
+        .and_then(|db| db.table_exists(None, "recording"))
+        .unwrap_or(false)
+    {
         let columns = "task, recording, media, iif(gone, 0, pieces)";
-        rows(db, "recording", columns, damage, |r| {
+        rows(store, "recording", columns, damage, |r| {
             Ok((r.get(1)?, r.get(2)?, r.get(3)?, r.get(4)?))
         })
     } else {
