@@ -11,7 +11,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row};
 use serde::Serialize;
 use serde_json::json;
 use sha2::Digest;
@@ -153,9 +153,9 @@ impl Copied<'_> {
         Ok(db)
     }
 
-    fn ask(&self, sql: &str, number: i64) -> rusqlite::Result<Option<i64>> {
+    fn ask(&self, sql: &str, about: impl Params) -> rusqlite::Result<Option<i64>> {
         let db = self.open()?;
-        db.query_row(sql, [number], |r| r.get(0))
+        db.query_row(sql, about, |r| r.get(0))
             .optional()
             .map(Option::flatten)
     }
@@ -163,14 +163,16 @@ impl Copied<'_> {
     /// Whether the place of a row lies on a damaged page, be the row there or not.
     fn is_damaged(&self, table: &str, row: i64) -> bool {
         let sql = format!("SELECT rowid FROM {table} NOT INDEXED WHERE rowid = ?1");
-        self.ask(&sql, row).is_err()
+        self.ask(&sql, [row]).is_err()
     }
 
     /// The first place behind a damage that begins before `from`; `None` when nothing more can be read.
     fn behind_damage(&self, table: &str, from: i64) -> Option<i64> {
-        let newest = format!("SELECT max(rowid) FROM {table} NOT INDEXED WHERE ?1 = ?1");
-        let newest = self.ask(&newest, 0).map(|n| n.unwrap_or(0));
-        let newest = newest.unwrap_or(from + UNKNOWN_ROWS);
+        let newest = format!("SELECT max(rowid) FROM {table} NOT INDEXED");
+        let newest = match self.ask(&newest, []) {
+            Ok(newest) => newest.unwrap_or(0),
+            Err(_) => from + UNKNOWN_ROWS,
+        };
         // In steps that are shorter than a page, then back to its beginning.
         let (mut whole, mut step) = (from, 1);
         while self.is_damaged(table, whole) {
@@ -220,11 +222,10 @@ fn rows<T>(
         }
         // Where nothing came, the damage lies at this place or right behind it.
         let from = if next == from { from + 1 } else { next };
-        let behind = store.behind_damage(table, from);
-        match behind {
-            Some(behind) => next = behind,
-            None => return found,
-        }
+        let Some(behind) = store.behind_damage(table, from) else {
+            return found;
+        };
+        next = behind;
     }
 }
 

@@ -249,11 +249,13 @@ async fn who_floods_the_quarantine_fills_no_disk_and_touches_no_honest_work() {
     db.write(move |tx| Ok(tx.execute(revoke, &[])?))
         .await
         .unwrap();
-    let response = office
-        .send(&zhang.secret, "POST", "/sync/v1", &[], body)
-        .await;
-    assert_eq!(response.status().as_u16(), 403);
-    assert!(response.headers().contains_key("dr-revocation"));
+    for body in [body, b"no message at all".to_vec(), vec![]] {
+        let response = office
+            .send(&zhang.secret, "POST", "/sync/v1", &[], body)
+            .await;
+        assert_eq!(response.status().as_u16(), 403);
+        assert!(response.headers().contains_key("dr-revocation"));
+    }
 }
 
 #[tokio::test]

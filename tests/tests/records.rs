@@ -122,7 +122,7 @@ async fn lesson_06_a_race_makes_no_second_copy() {
         Ok(tx.execute(
             "INSERT INTO record_changes (task, hash, actor, seq, author_key, author_person, author_epoch,
                 bytes, sig, received_at, via_device)
-             SELECT task, 'another ' || seq, actor, seq, author_key, author_person, author_epoch, bytes, sig, 0, via_device
+             SELECT task, 'another ' || hash, actor, seq, author_key, author_person, author_epoch, bytes, sig, 0, via_device
              FROM record_changes",
             &[],
         )?)

@@ -4,9 +4,10 @@ use sync::cells::{self, Value, Writer};
 use sync::record::Written;
 
 use super::tasks::{Circumstances, state_of};
-use super::write::read_only;
+use super::write::{read_only, refuse_cell};
 use super::{Agent, Loaded, completeness, labels};
 use crate::api::Problem;
+use crate::api::fault::CellFault;
 use crate::api::record::*;
 use crate::store::drafts;
 
@@ -103,12 +104,7 @@ impl Agent {
             .iter()
             .find(|e| e.path.starts_with("done/") || file_fact(&e.path));
         if let Some(edit) = protected {
-            let mut problem =
-                Problem::field("bad_cell", edit.path.as_str(), "这一栏由平板自动填写。");
-            for field in &mut problem.fields {
-                field.code = "not_yours".into();
-            }
-            return Err(problem);
+            return Err(refuse_cell(&edit.path, CellFault::NotYours, ""));
         }
         let edits = request
             .edits

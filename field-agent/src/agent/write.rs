@@ -27,7 +27,7 @@ fn bad_cell(error: &CellError) -> Problem {
     refuse_cell(path, error.into(), detail)
 }
 
-fn refuse_cell(path: &str, fault: CellFault, detail: &str) -> Problem {
+pub(super) fn refuse_cell(path: &str, fault: CellFault, detail: &str) -> Problem {
     let mut problem = Problem::field("bad_cell", path, fault.words(detail));
     for field in &mut problem.fields {
         field.code = fault.code();
