@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { fen, fromLocalInput, longDate, shortTime, toLocalInput, yuan } from './format'
+import { fen, fromLocalInput, fullTime, longDate, shortTime, toLocalInput, yuan } from './format'
 
 const NOON = Date.parse('2026-11-24T12:05:00+08:00')
 
@@ -12,6 +12,9 @@ describe('times are told in China time', () => {
 
   it('goes through an input and back', () => expect(fromLocalInput(toLocalInput(NOON))).toBe(NOON))
   it('reads no time out of nothing', () => expect(fromLocalInput('')).toBeUndefined())
+  it.each([9.3e18, -9.3e18])('tells what is no date, %d, as none', (at) => {
+    expect([shortTime(at), fullTime(at), toLocalInput(at)]).toEqual(['—', '—', ''])
+  })
   it('writes dates as people do', () => expect(longDate('2026-01-05')).toBe('2026年1月5日'))
 })
 

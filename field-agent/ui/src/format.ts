@@ -14,8 +14,12 @@ function parts(ms: number): Record<string, string> {
   return Object.fromEntries(format.formatToParts(ms).map((part) => [part.type, part.value]))
 }
 
+/** Whether there is such a date (ECMA-262 §21.4.1.1): a false tablet writes any number. */
+const isDate = (ms: number) => Math.abs(ms) <= 8.64e15
+
 /** `11-24 14:05`; with `today` given and equal, only `14:05`. */
 export function shortTime(ms: number, today: number = Date.now()): string {
+  if (!isDate(ms)) return '—'
   const at = parts(ms)
   const now = parts(today)
   const clock = `${at.hour}:${at.minute}`
@@ -25,6 +29,7 @@ export function shortTime(ms: number, today: number = Date.now()): string {
 
 /** `2026年11月24日 14:05`. */
 export function fullTime(ms: number): string {
+  if (!isDate(ms)) return '—'
   const at = parts(ms)
   return `${longDate(`${at.year}-${at.month}-${at.day}`)} ${at.hour}:${at.minute}`
 }
@@ -46,6 +51,7 @@ export function shortDate(date: string): string {
 
 /** Value of an `<input type="datetime-local">` in China time. */
 export function toLocalInput(ms: number): string {
+  if (!isDate(ms)) return ''
   const at = parts(ms)
   return `${at.year}-${at.month}-${at.day}T${at.hour}:${at.minute}`
 }

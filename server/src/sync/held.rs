@@ -17,6 +17,8 @@ use crate::task;
 /// Most cells of one change that are told, and most characters of a value: a person looks at it.
 const MOST_CELLS: usize = 40;
 const MOST_CHARS: usize = 200;
+/// The end of the year 9999, in milliseconds since 1970 UTC.
+const LAST_MS: i64 = 253_402_300_799_999;
 
 /// A cell that a held change writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -52,11 +54,16 @@ pub fn change(bytes: &[u8], sheets: &[CheckSheet]) -> Said {
         path: op.path.clone(),
     });
     Said {
-        written_at: Some(chunk.time),
+        written_at: dated(chunk.time),
         cells: cells.collect(),
         cells_total: u32::try_from(chunk.ops.len()).unwrap_or(u32::MAX),
         ..Said::default()
     }
+}
+
+/// A time that is one: between 1970 and the year 9999.
+fn dated(ms: i64) -> Option<i64> {
+    (0..=LAST_MS).contains(&ms).then_some(ms)
 }
 
 fn shortened(text: &str) -> String {
@@ -74,7 +81,7 @@ pub fn statement(bytes: &[u8]) -> Said {
     let body: serde_json::Value = serde_json::from_slice(&signed.body).unwrap_or_default();
     let text = |at: &str| Some(shortened(body.pointer(at)?.as_str()?));
     Said {
-        written_at: body["claimed_time"].as_i64(),
+        written_at: body["claimed_time"].as_i64().and_then(dated),
         signer: match signed.kind {
             StatementKind::Inspector => text("/signer/person"),
             StatementKind::Party => None,
@@ -150,6 +157,18 @@ mod tests {
         assert_eq!(labels, ["处理意见", "检查开始"]);
         assert_eq!(said.cells[0].value.chars().count(), MOST_CHARS + 1);
         assert_eq!(said.cells_total, 2);
+    }
+
+    // S2: a number that is no date would leave the console without its list
+    #[rstest::rstest]
+    #[case(0, Some(0))]
+    #[case(LAST_MS, Some(LAST_MS))]
+    #[case(LAST_MS + 1, None)]
+    #[case(-1, None)]
+    #[case(i64::MAX, None)]
+    #[case(i64::MIN, None)]
+    fn what_is_no_date_is_not_told_as_one(#[case] ms: i64, #[case] told: Option<i64>) {
+        assert_eq!(dated(ms), told);
     }
 
     #[test]

@@ -1,11 +1,17 @@
 import { expect, test } from 'vitest'
-import { bytes, dateTime, groups, longDate, ratio } from './format'
+import { bytes, dateTime, groups, longDate, ratio, shortTime } from './format'
 
 test('times are told in China, wherever the reader sits', () => {
   expect(dateTime(Date.UTC(2026, 10, 24, 16, 5))).toBe('2026-11-25 00:05')
   expect(longDate(Date.UTC(2026, 10, 24, 16, 5))).toBe('2026年11月25日')
   expect(longDate('2026-03-01')).toBe('2026年3月1日')
   expect(dateTime(null)).toBe('—')
+})
+
+test.each([9.3e18, -9.3e18, 8.65e15])('what is no date, %d, is told as none', (at) => {
+  expect(dateTime(at)).toBe('—')
+  expect(shortTime(at)).toBe('—')
+  expect(longDate(at)).toBe('—')
 })
 
 test('numbers carry their units', () => {

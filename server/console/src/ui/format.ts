@@ -14,16 +14,19 @@ function parts(ms: number): Record<string, string> {
   return Object.fromEntries(list.map((p) => [p.type, p.value]))
 }
 
+/** Whether there is such a date (ECMA-262 §21.4.1.1): a false tablet writes any number. */
+const isDate = (ms: number) => Math.abs(ms) <= 8.64e15
+
 /** `2026-11-24 09:05` in China time; `at` in milliseconds since the Unix epoch. */
 export function dateTime(at: number | null | undefined): string {
-  if (at == null) return '—'
+  if (at == null || !isDate(at)) return '—'
   const p = parts(at)
   return `${p.year}-${p.month}-${p.day} ${p.hour}:${p.minute}`
 }
 
 /** `11-24 09:05`, for lists in which the year is plain. */
 export function shortTime(at: number | null | undefined): string {
-  return at == null ? '—' : dateTime(at).slice(5)
+  return dateTime(at).slice(5) || '—'
 }
 
 /** `09:05:07` in China time. */
