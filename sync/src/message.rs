@@ -5,7 +5,10 @@
 //! integer keys, so that later versions can add to them; what is in them are arrays. See
 //! `docs/protocol.md`.
 
+use std::sync::LazyLock;
+
 use minicbor::{Decode, Encode};
+use zstd::dict::{DecoderDictionary, EncoderDictionary};
 
 use crate::admit::{Code, Offered};
 use crate::author::Author;
@@ -363,12 +366,12 @@ fn version_of(plain: &[u8]) -> Option<u32> {
 /// Packs a message for the wire.
 pub fn pack<T: Encode<()>>(message: &T) -> Result<Vec<u8>, WireError> {
     let plain = minicbor::to_vec(message).map_err(|e| WireError::NotCbor(e.to_string()))?;
-    let level = if plain.len() < WORTH_IT {
-        LEVELS.0
+    let dictionary = if plain.len() < WORTH_IT {
+        &PREPARED.light
     } else {
-        LEVELS.1
+        &PREPARED.hard
     };
-    let compressor = zstd::bulk::Compressor::with_dictionary(level, &dictionary());
+    let compressor = zstd::bulk::Compressor::with_prepared_dictionary(dictionary);
     let packed = compressor
         .and_then(|mut c| c.compress(&plain))
         .map_err(|_| WireError::NotZstd)?;
@@ -397,7 +400,7 @@ pub fn unpack<T: Message + for<'b> Decode<'b, ()>>(body: &[u8]) -> Result<T, Wir
         .ok()
         .filter(|s| *s <= MAX_UNPACKED_BYTES)
         .ok_or(WireError::TooLong)?;
-    let plain = zstd::bulk::Decompressor::with_dictionary(&dictionary())
+    let plain = zstd::bulk::Decompressor::with_prepared_dictionary(&PREPARED.unpacking)
         .and_then(|mut d| d.decompress(frame, size))
         .map_err(|_| WireError::NotZstd)?;
     let decoded: Result<T, _> = minicbor::decode(&plain);
@@ -409,6 +412,22 @@ pub fn unpack<T: Message + for<'b> Decode<'b, ()>>(body: &[u8]) -> Result<T, Wir
         None => decoded.map_err(|e| WireError::NotCbor(e.to_string())),
     }
 }
+
+/// The dictionary as zstd wants it, made once: a poll would cost more to prepare than to pack.
+struct Prepared {
+    light: EncoderDictionary<'static>,
+    hard: EncoderDictionary<'static>,
+    unpacking: DecoderDictionary<'static>,
+}
+
+static PREPARED: LazyLock<Prepared> = LazyLock::new(|| {
+    let dictionary = dictionary();
+    Prepared {
+        light: EncoderDictionary::copy(&dictionary, LEVELS.0),
+        hard: EncoderDictionary::copy(&dictionary, LEVELS.1),
+        unpacking: DecoderDictionary::copy(&dictionary),
+    }
+});
 
 /// The raw-content dictionary, version 1: what bodies are made of, most frequent last. Both sides
 /// must have the same bytes; a golden test holds them.

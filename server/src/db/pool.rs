@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use tokio::sync::{Mutex, Semaphore};
 
@@ -113,6 +114,8 @@ fn connect(path: &Path, writes: bool) -> Result<Connection> {
     };
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.set_prepared_statement_cache_capacity(256);
+    // A statement is planned once, not again for each value bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(std::time::Duration::from_secs(15))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -134,6 +137,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&folder.path().join("test.db"), 0).unwrap();
         (folder, db)
+    }
+
+    #[test]
+    fn a_statement_is_planned_once() {
+        let (folder, _db) = fresh();
+        let connection = connect(&folder.path().join("test.db"), false).unwrap();
+        let sql = "SELECT seq FROM feed WHERE device = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3";
+        for (device, limit) in [("a", 10), ("a", 20), ("b", 10)] {
+            let mut ask = connection.prepare_cached(sql).unwrap();
+            let mut rows = ask.query((device, 0, limit)).unwrap();
+            assert!(rows.next().unwrap().is_none());
+        }
+        let ask = connection.prepare_cached(sql).unwrap();
+        let planned_again = ask.get_status(rusqlite::StatementStatus::RePrepare);
+        assert_eq!(planned_again, 0);
     }
 
     async fn value(db: &Db) -> Option<String> {

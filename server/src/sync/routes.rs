@@ -1,7 +1,9 @@
 //! The addresses that tablets use: `/sync/v1` and `/blobs/{task}/{sha256}`.
 
 use ::sync::ids::{Sha256, TaskId};
-use ::sync::message::{MAX_BODY_BYTES, SyncRequest, VERSION, WireError, pack, unpack};
+use ::sync::message::{
+    MAX_BODY_BYTES, SyncRequest, SyncResponse, VERSION, WireError, pack, unpack,
+};
 use ::sync::signing::{self, RequestAuth};
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
@@ -14,6 +16,7 @@ use super::blobs::{self, Piece, Progress, Upload};
 use super::receive::receive;
 use super::respond::{BUDGET, respond};
 use super::store::{self, Device};
+use crate::db::Tx;
 use crate::error::{AppError, Kind};
 use crate::extract::Path;
 use crate::state::AppState;
@@ -41,8 +44,25 @@ async fn sync_v1(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, AppError> {
     let body = body.map_err(|_| wire_error(&WireError::TooLong))?;
-    let device = authenticate(&state, &method, &uri, &headers, &body).await?;
-    let request = unpack::<SyncRequest>(&body).map_err(|e| wire_error(&e));
+    let (own, packed) = (state.clone(), body.clone());
+    // For one that brings nothing, as most do, this one look at the store is all.
+    let look = move |tx: &mut Tx<'_>, device: &Device| {
+        let request = unpack::<SyncRequest>(&packed).map_err(|e| wire_error(&e));
+        let poll = request
+            .as_ref()
+            .ok()
+            .filter(|r| brings_no_work(r) && r.blobs.is_empty())
+            .filter(|r| !device.revoked && !contact_due(device, r, own.now()));
+        let response = poll.map(|r| respond(tx, &own, device, r, device.feed_seq, BUDGET));
+        Ok((request, response.transpose()?))
+    };
+    let (device, (request, response)) =
+        look_signed(&state, (&method, &uri, &headers), &body, look).await?;
+    if let Some(response) = response
+        && let Some(answer) = fitting(&response, BUDGET)?
+    {
+        return Ok(answer);
+    }
     if device.revoked {
         // What it still brings goes to quarantine, where a person can let it in; then it wipes itself, also one
         // whose words are not understood here.
@@ -55,8 +75,7 @@ async fn sync_v1(
         return Ok(revoked(&state, &device));
     }
     let request = request?;
-    let idle = request.docs.is_empty() && request.signatures.is_empty();
-    let (verdicts, signature_verdicts) = if idle {
+    let (verdicts, signature_verdicts) = if brings_no_work(&request) {
         note_contact(&state, &device, &request).await?;
         Default::default()
     } else {
@@ -81,14 +100,40 @@ async fn sync_v1(
         let mut response = response.await?;
         response.verdicts.clone_from(&verdicts);
         response.signature_verdicts.clone_from(&signature_verdicts);
-        let packed = pack(&response).map_err(AppError::internal)?;
-        // What does not fit is left for the next response, down to one row of the feed.
-        if packed.len() <= MAX_BODY_BYTES || budget == 0 {
-            let kind = HeaderValue::from_static("application/octet-stream");
-            return Ok(([(header::CONTENT_TYPE, kind)], packed).into_response());
+        if let Some(answer) = fitting(&response, budget)? {
+            return Ok(answer);
         }
         budget /= 4;
     }
+}
+
+/// Method, address and headers of a request.
+type Sent<'a> = (&'a Method, &'a Uri, &'a HeaderMap);
+
+/// Neither changes nor statements.
+fn brings_no_work(request: &SyncRequest) -> bool {
+    request.docs.is_empty() && request.signatures.is_empty()
+}
+
+/// Whether that the tablet was here is to be written.
+fn contact_due(device: &Device, request: &SyncRequest, now: i64) -> bool {
+    let unsynced = request
+        .status
+        .as_ref()
+        .map_or(0, |s| i64::try_from(s.unsynced).unwrap_or(i64::MAX));
+    let long_ago = device
+        .last_contact_at
+        .is_none_or(|at| now - at > CONTACT_EVERY || now < at);
+    long_ago || unsynced != device.unsynced
+}
+
+/// The answer with a response that was made within `budget`, unless it became too long: what does
+/// not fit is left for the next response, down to one row of the feed.
+fn fitting(response: &SyncResponse, budget: usize) -> Result<Option<Response>, AppError> {
+    let packed = pack(response).map_err(AppError::internal)?;
+    let kind = HeaderValue::from_static("application/octet-stream");
+    let fits = packed.len() <= MAX_BODY_BYTES || budget == 0;
+    Ok(fits.then(|| ([(header::CONTENT_TYPE, kind)], packed).into_response()))
 }
 
 async fn note_contact(
@@ -97,14 +142,7 @@ async fn note_contact(
     request: &SyncRequest,
 ) -> Result<(), AppError> {
     let now = state.now();
-    let unsynced = request
-        .status
-        .as_ref()
-        .map_or(0, |s| i64::try_from(s.unsynced).unwrap_or(i64::MAX));
-    let due = device
-        .last_contact_at
-        .is_none_or(|at| now - at > CONTACT_EVERY || now < at);
-    if due || unsynced != device.unsynced {
+    if contact_due(device, request, now) {
         let (id, status) = (device.id.clone(), request.status.clone());
         state
             .db
@@ -121,7 +159,8 @@ async fn head_blob(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    let device = authenticate(&state, &method, &uri, &headers, &[]).await?;
+    let sent = (&method, &uri, &headers);
+    let (device, ()) = look_signed(&state, sent, &Bytes::new(), |_, _| Ok(())).await?;
     if device.revoked {
         return Ok(revoked(&state, &device));
     }
@@ -191,16 +230,14 @@ async fn get_blob(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, AppError> {
-    let device = authenticate(&state, &method, &uri, &headers, &[]).await?;
+    let of = task.clone();
+    let look = move |tx: &mut Tx<'_>, device: &Device| Ok(store::may_see(tx, &device.id, &of)?);
+    let (device, visible) =
+        look_signed(&state, (&method, &uri, &headers), &Bytes::new(), look).await?;
     if device.revoked {
         return Ok(revoked(&state, &device));
     }
     let (task, sha256) = names(&task, &sha256)?;
-    let (id, of) = (device.id.clone(), task.clone());
-    let visible = state
-        .db
-        .read(move |tx| Ok(store::may_see(tx, &id, &of)?))
-        .await?;
     let name = (task.clone(), sha256.clone());
     let progress = blobs::progress(&state, &device, name, None).await?;
     if !progress.stored || !visible {
@@ -272,33 +309,44 @@ fn names(task: &str, sha256: &str) -> Result<(String, String), AppError> {
     Ok((task.to_string(), sha256.to_string()))
 }
 
-/// The tablet that signed this request, also a revoked one (S2).
-async fn authenticate(
+/// The tablet that signed this request, also a revoked one (S2), and what `look` finds in the
+/// transaction that read it.
+async fn look_signed<T: Send + 'static>(
     state: &AppState,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Result<Device, AppError> {
-    let (device, auth) = sender(state, headers).await?;
-    if !auth.holds(method.as_str(), path_of(uri), body) {
-        return Err(unsigned());
-    }
-    Ok(device)
+    (method, uri, headers): Sent<'_>,
+    body: &Bytes,
+    look: impl FnOnce(&mut Tx<'_>, &Device) -> Result<T, AppError> + Send + 'static,
+) -> Result<(Device, T), AppError> {
+    let auth = claimed(headers)?;
+    let (method, path, body) = (method.clone(), path_of(uri).to_owned(), body.clone());
+    let found = state.db.read(move |tx| {
+        let device = store::device_by_key(tx, &auth.key)?.ok_or_else(unknown_device)?;
+        if !auth.holds(method.as_str(), &path, &body) {
+            return Err(unsigned());
+        }
+        let found = look(tx, &device)?;
+        Ok((device, found))
+    });
+    found.await
 }
 
 /// The tablet that a request says it comes from; its signature is still to be checked.
 async fn sender(state: &AppState, headers: &HeaderMap) -> Result<(Device, RequestAuth), AppError> {
-    let header = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|v| v.to_str().ok());
-    let auth = header.and_then(RequestAuth::parse).ok_or_else(unsigned)?;
+    let auth = claimed(headers)?;
     let key = auth.key;
     let device = state
         .db
         .read(move |tx| Ok(store::device_by_key(tx, &key)?))
         .await?;
     Ok((device.ok_or_else(unknown_device)?, auth))
+}
+
+/// What the header of a request claims.
+fn claimed(headers: &HeaderMap) -> Result<RequestAuth, AppError> {
+    let header = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok());
+    header.and_then(RequestAuth::parse).ok_or_else(unsigned)
 }
 
 fn path_of(uri: &Uri) -> &str {
