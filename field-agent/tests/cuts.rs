@@ -59,7 +59,7 @@ async fn assert_arrived(server: &Server, tablet: &Tablet, task: &str, photos: us
 #[tokio::test(flavor = "multi_thread")]
 async fn lesson_03_whatever_request_is_cut_the_rest_goes_on_from_there() {
     let (server, tablet, task) = tablet_with_work().await;
-    let (status, _) = tablet.add_photo(&task, noise(600, 450), "").await;
+    let (status, _) = tablet.add_photo(&task, noise(1500, 1100), "").await;
     assert_eq!(status, 200);
     server.take_requests();
     let mut passes = 0;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use common::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use sync::message::BlobKind;
 
 const ZHANG: (&str, &str) = ("zhang", "135790");
@@ -179,6 +179,68 @@ async fn lesson_10_the_process_may_be_killed_behind_the_camera() {
     server.offline.store(false, Ordering::SeqCst);
     assert_eq!(tablet.sync().await, None);
     assert_eq!(server.text(&task, "point/SP-01/p1/note"), "许可证已过期");
+}
+
+// F5: a colleague's note arrives while one is being typed; neither is put over the other unseen
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_colleague_wrote_meanwhile_is_not_written_over_unseen() {
+    let (_server, first, second, task) = two_tablets().await;
+    let note = "point/SP-01/p3/note";
+    let write = |value: &str, seen: &[&str]| json!({"edits": [{"path": note, "value": value, "seen": seen}]});
+    let (cells, record) = (
+        format!("/api/tasks/{task}/cells"),
+        format!("/api/tasks/{task}/record"),
+    );
+    let standing = |record: &Value| record["cells"][note]["values"].to_string();
+    let (status, body) = first.patch(&cells, write("货架", &[])).await;
+    assert_eq!(status, 200, "{body}");
+    // Of what one wrote here oneself nothing need be said: an answer may have been lost.
+    let (status, body) = first.patch(&cells, write("货架底层", &[])).await;
+    assert_eq!(status, 200, "{body}");
+    for tablet in [&first, &second] {
+        assert_eq!(tablet.sync().await, None);
+    }
+    let (status, body) = second.patch(&cells, write("仓库", &[])).await;
+    let code = body["fields"][0]["code"].as_str();
+    assert_eq!((status, code), (409, Some("written_meanwhile")), "{body}");
+    assert_eq!(body["fields"][0]["field"], note);
+    let shown = standing(&second.ok(&record).await);
+    assert!(
+        shown.contains("货架底层") && !shown.contains("仓库"),
+        "{shown}"
+    );
+    // One unseen cell, and nothing of the request is written.
+    let both = json!({"edits": [{"path": "handling/opinion", "value": "整改"}, {"path": note, "value": "仓库", "seen": []}]});
+    assert_eq!(second.patch(&cells, both).await.0, 409);
+    let after = second.ok(&record).await;
+    assert_eq!(after["cells"]["handling/opinion"], Value::Null);
+    let (status, body) = second.patch(&cells, write("仓库", &["货架底层"])).await;
+    assert_eq!(status, 200, "{body}");
+    assert!(standing(&second.ok(&record).await).contains("仓库"));
+}
+
+// F5: who settles has seen all that stands there
+#[tokio::test(flavor = "multi_thread")]
+async fn a_third_answer_is_not_settled_away_unseen() {
+    let (_server, first, second, task) = two_tablets().await;
+    let (note, base) = (
+        "point/SP-01/p3/note",
+        format!("/api/tasks/{task}/conflicts"),
+    );
+    first.write(&task, note, json!("一")).await;
+    second.write(&task, note, json!("二")).await;
+    for tablet in [&second, &first, &second] {
+        assert_eq!(tablet.sync().await, None);
+    }
+    let settle = |seen: &[&str]| json!({"path": note, "value": "一", "seen": seen});
+    let (status, body) = first.post(&format!("{base}/settle"), settle(&["一"])).await;
+    let code = body["code"].as_str();
+    assert_eq!((status, code), (409, Some("written_meanwhile")), "{body}");
+    assert_eq!(first.ok(&base).await["total"], 1);
+    let (status, body) = first
+        .post(&format!("{base}/settle"), settle(&["一", "二"]))
+        .await;
+    assert_eq!(status, 200, "{body}");
 }
 
 // F5: both answered the same point; both answers are shown, one is chosen before signing

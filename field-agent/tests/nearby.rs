@@ -101,6 +101,48 @@ async fn a_chain_of_three_converges_without_a_server() {
     }
 }
 
+// F6, X7: a store that was put back from a copy gets its own work back from who has it, however much it is
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tablet_put_back_gets_its_own_lost_work_from_a_colleague() {
+    let (_server, [mut first, middle, _last], task) = three_tablets().await;
+    let at_middle = middle.open_nearby().await;
+    middle.write(&task, "handling/opinion", json!("先")).await;
+    assert_eq!(first.pull(&at_middle).await, None);
+    first.kill().await;
+    let copy = tempfile::tempdir().expect("dir");
+    copy_folder(first.path(), copy.path());
+    first.start().await;
+    first.unlock(PEOPLE[0].0, PEOPLE[0].1).await;
+    // More than one answer holds.
+    for n in 0..150_u32 {
+        let letters = (0..1_300_u32).map(|i| {
+            let mixed = (i + 1_300 * n).wrapping_mul(2_654_435_761) >> 16;
+            char::from_u32(0x4e00 + mixed % 20_000).unwrap_or('一')
+        });
+        let note = format!("point/SP-01/p{}/note", 1 + n % 3);
+        first
+            .write(&task, &note, json!(letters.collect::<String>()))
+            .await;
+    }
+    let heads = first.heads(&task).await;
+    let at_first = first.open_nearby().await;
+    assert_eq!(middle.pull(&at_first).await, None);
+    assert_eq!(middle.heads(&task).await, heads);
+    first.kill().await;
+    for name in ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm"] {
+        let (from, to) = (copy.path().join(name), first.path().join(name));
+        let _ = std::fs::remove_file(&to);
+        if from.exists() {
+            std::fs::copy(from, to).expect("copies");
+        }
+    }
+    first.start().await;
+    first.unlock(PEOPLE[0].0, PEOPLE[0].1).await;
+    assert_ne!(first.heads(&task).await, heads);
+    assert_eq!(first.pull(&at_middle).await, None);
+    assert_eq!(first.heads(&task).await, heads);
+}
+
 // F6: rosters of all tasks spread, asked for in two questions here: by one that is left out a revoked tablet would
 // stay a colleague
 #[tokio::test(flavor = "multi_thread")]

@@ -211,6 +211,8 @@ pub struct Session {
     flying: Vec<Flight>,
     /// What was on its way when the network failed, as it was known then.
     doubt: Vec<Transfer>,
+    /// What came while the round is under way, with the offset to which it came.
+    landed: Vec<Transfer>,
     body: usize,
     meter: Meter,
     failures: u32,
@@ -228,6 +230,7 @@ impl Session {
             queue: VecDeque::new(),
             flying: Vec::new(),
             doubt: Vec::new(),
+            landed: Vec::new(),
             body: FIRST_BODY,
             meter: Meter::default(),
             failures: 0,
@@ -327,11 +330,12 @@ impl Session {
                     // A chunk that was cut brought something.
                     self.failures = 0;
                 }
-                self.queue = in_order(transfers);
+                self.queue = in_order(self.as_landed(transfers));
                 self.hold_back();
                 let flying: Vec<BlobName> = self.flying().collect();
                 self.queue.retain(|t| !flying.contains(&t.name()));
-                self.again |= more;
+                self.again |=
+                    more || (!self.landed.is_empty() && self.queue.is_empty() && flying.is_empty());
                 self.next(now)
             }
             (Event::Moved { blob, offset }, _) => self.moved(now, blob, offset),
@@ -343,6 +347,7 @@ impl Session {
 
     fn start(&mut self, now: i64) -> Vec<Effect> {
         self.again = false;
+        self.landed.clear();
         self.round = Round::Packing;
         self.meter.begin(now, self.flying.is_empty());
         let bears = self.meter.rate.map(|rate| (rate * BODY_MS as f64) as usize);
@@ -424,13 +429,25 @@ impl Session {
         vec![Effect::Timer { at: until }]
     }
 
-    fn landed(&mut self, blob: BlobName) -> Option<Flight> {
+    /// What should move, less what came meanwhile: the list may be older than a chunk that went beside
+    /// the round.
+    fn as_landed(&self, mut transfers: Vec<Transfer>) -> Vec<Transfer> {
+        for transfer in &mut transfers {
+            let landed = self.landed.iter().filter(|t| t.name() == transfer.name());
+            let furthest = landed.map(|t| t.offset).max().unwrap_or(0);
+            transfer.offset = transfer.offset.max(furthest);
+        }
+        transfers.retain(|t| t.offset < t.blob.size);
+        transfers
+    }
+
+    fn land(&mut self, blob: BlobName) -> Option<Flight> {
         let at = self.flying.iter().position(|f| f.transfer.name() == blob)?;
         Some(self.flying.swap_remove(at))
     }
 
     fn moved(&mut self, now: i64, blob: BlobName, offset: u64) -> Vec<Effect> {
-        let Some(flight) = self.landed(blob) else {
+        let Some(flight) = self.land(blob) else {
             return vec![];
         };
         let Flight {
@@ -445,6 +462,9 @@ impl Session {
         self.meter
             .passed(now, offset.saturating_sub(transfer.offset).min(length));
         transfer.offset = offset;
+        if self.round != Round::None {
+            self.landed.push(transfer.clone());
+        }
         let whole = offset >= transfer.blob.size;
         if !whole {
             self.queue.push_front(transfer);
@@ -458,7 +478,7 @@ impl Session {
     }
 
     fn move_failed(&mut self, now: i64, blob: BlobName, failure: Failure) -> Vec<Effect> {
-        let Some(flight) = self.landed(blob) else {
+        let Some(flight) = self.land(blob) else {
             return vec![];
         };
         let alone = match failure {
@@ -868,6 +888,45 @@ mod tests {
         assert!(s.doubted().any(|doubted| doubted == name(50)));
         let next = s.handle(300, Event::TimerFired);
         assert!(packs(&next), "{next:?}");
+    }
+
+    // F7, lesson 3: after a cut chunks go beside the round; what it then says should move may be older
+    #[rstest::rstest]
+    #[case::whole(60, vec![(BlobKind::Thumbnail, 50, 16)])]
+    #[case::a_part(20, vec![(BlobKind::Thumbnail, 50, 16), (BlobKind::Thumbnail, 20, 40)])]
+    fn what_lands_beside_a_round_does_not_go_up_again(
+        #[case] offset: u64,
+        #[case] expected: Vec<(BlobKind, u64, u64)>,
+    ) {
+        let thumbnails = || {
+            vec![
+                up(BlobKind::Thumbnail, 66, 0),
+                up(BlobKind::Thumbnail, 60, 0),
+            ]
+        };
+        let mut s = Session::new(Settings::default());
+        s.queue = thumbnails().into();
+        s.failures = 1;
+        s.handle(0, Event::Woken);
+        s.handle(0, Event::Packed(vec![]));
+        s.handle(
+            0,
+            Event::Moved {
+                blob: name(66),
+                offset: 50,
+            },
+        );
+        s.handle(
+            0,
+            Event::Moved {
+                blob: name(60),
+                offset,
+            },
+        );
+        s.handle(0, Event::Answered(vec![]));
+        let (more, transfers) = (false, thumbnails());
+        let next = s.handle(0, Event::Applied { more, transfers });
+        assert_eq!(moves(&next), expected);
     }
 
     #[test]

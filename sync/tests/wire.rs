@@ -9,6 +9,7 @@ use sync::facts::{Former, Role, Roster};
 use sync::ids::Sha256;
 use sync::message::*;
 use sync::signing;
+use sync::signoff::{Signed, StatementKind};
 
 fn request() -> SyncRequest {
     let (mut doc, _) = record();
@@ -39,9 +40,32 @@ fn request() -> SyncRequest {
                 sig: Some(sig),
             }],
         }],
-        signatures: vec![],
-        blobs: vec![],
-        status: None,
+        signatures: vec![statement(Some(br#"[[[0,0,0],[9,9,8]]]"#.to_vec()))],
+        blobs: vec![BlobRef {
+            task: task(),
+            sha256: Sha256([4; 32]),
+            size: 5,
+            kind: BlobKind::Clip,
+        }],
+        status: Some(DeviceStatus {
+            version: "0.1.0".into(),
+            unsynced: 2,
+            free_bytes: 1 << 33,
+            clock: NOW,
+        }),
+    }
+}
+
+/// An inspector's statement as it is sent.
+fn statement(ink: Option<Vec<u8>>) -> Signed {
+    let body = include_bytes!("vectors/statement.json");
+    Signed {
+        task: task(),
+        kind: StatementKind::Inspector,
+        body: body.to_vec(),
+        sig: signing::sign(&secret(101), signing::STATEMENT, body),
+        key: key(101),
+        ink,
     }
 }
 
@@ -175,7 +199,7 @@ fn the_answer_does_not_change() {
                 bytes: created.bytes,
             }],
         }],
-        signatures: vec![],
+        signatures: vec![statement(None)],
         grants: vec![Grant {
             task: task(),
             withdrawn: false,

@@ -130,11 +130,65 @@ test('what is typed stays over text of a colleague whose clock is ahead, and is 
   await page.context().unroute(`**/api/tasks/${visit.task}/cells`)
   const written = page.waitForRequest((request) => request.method() === 'PATCH')
   await offer().getByRole('button', { name: '用这段文字' }).tap()
-  assert.deepEqual((await written).postDataJSON(), { edits: [{ path: cell, value: '同事写的，并作补充' }] })
+  assert.deepEqual((await written).postDataJSON(), {
+    edits: [{ path: cell, value: '同事写的，并作补充', seen: ['同事后来改写的'] }],
+  })
   await offer().waitFor({ state: 'detached' })
   await page.context().unroute(`**/api/tasks/${visit.task}/record`)
   await page.reload()
   await holds(field(), '同事写的，并作补充')
+})
+
+// F5: what arrives while somebody types is not on screen there, so it must not be written over
+test('what a colleague writes where one is typing shows, and what was typed is offered beneath it', async () => {
+  const cell = 'party/opinion'
+  const field = () => page.locator('#at-party-opinion textarea')
+  const record = `**/api/tasks/${visit.task}/record`
+  const cells = `**/api/tasks/${visit.task}/cells`
+  await step('opinion', '#at-party-opinion')
+  await field().fill('')
+  await saved(page)
+  let arrived = false
+  await page.context().route(record, async (route) => {
+    const response = await route.fetch()
+    const body = await response.json()
+    const theirs = { value: '同事先写好的', at: Date.now(), person: 'p-li', name: '李示例', here: false, relieved: false }
+    if (arrived) body.cells[cell] = { conflict: false, values: [theirs] }
+    await route.fulfill({ response, json: body })
+  })
+  let sent
+  const refuse = (path) => async (route) => {
+    arrived = true
+    sent = route.request().postDataJSON()
+    const told = { code: 'written_meanwhile', message: '同事刚刚在这一栏写了别的内容，没有被覆盖；请看过后再填。' }
+    const problem = { type: 'about:blank', title: 'Conflict', status: 409, code: told.code, detail: told.message, fields: [{ field: path, ...told }] }
+    await route.fulfill({ status: 409, contentType: 'application/problem+json', body: JSON.stringify(problem) })
+  }
+  await page.context().route(cells, refuse(cell))
+  await field().pressSequentially('没有意见')
+  await holds(field(), '同事先写好的')
+  assert.deepEqual(sent.edits[0].seen, [''], 'what was on screen when the typing began')
+  assert.ok(await field().evaluate((one) => one !== document.activeElement), 'nothing more is typed into the other text')
+  const offer = page.locator('#at-party-opinion').getByRole('region')
+  await offer.getByText('没有意见').waitFor()
+  assert.deepEqual(await inLargest(page, 'typed while a colleague wrote'), [])
+  await page.context().unroute(cells)
+  const written = page.waitForRequest((request) => request.method() === 'PATCH')
+  await offer.getByRole('button', { name: '用这段文字' }).tap()
+  assert.deepEqual((await written).postDataJSON().edits, [{ path: cell, value: '没有意见', seen: ['同事先写好的'] }])
+  await page.context().unroute(record)
+  await page.reload()
+  await holds(field(), '没有意见')
+
+  // A tap is not repeated for anybody: it says what happened.
+  await step('points', 'article.point')
+  const card = page.locator('article.point').nth(2)
+  await page.context().route(cells, (route) => refuse(route.request().postDataJSON().edits[0].path)(route))
+  await card.getByRole('radio', { name: '不适用', exact: true }).tap()
+  await page.getByText('同事刚刚填写了这里，没有覆盖').waitFor()
+  await page.context().unroute(cells)
+  await answer(card, '不符合')
+  await saved(page)
 })
 
 // F3: a photo with caption and check point in two taps; several at once; a clear refusal

@@ -128,6 +128,24 @@ impl Tablet {
         done.map_err(|r| refused(&path, &r))
     }
 
+    /// Writes a cell over the values that were on screen; `false`: others stand there by now, and
+    /// nothing was written.
+    pub async fn write_over(
+        &self,
+        task: &str,
+        cell: &str,
+        value: &Value,
+        seen: &[Value],
+    ) -> anyhow::Result<bool> {
+        let path = format!("/api/tasks/{task}/cells");
+        let edits = json!({ "edits": [{ "path": cell, "value": value, "seen": seen }] });
+        match self.ask(Method::PATCH, &path, Some(edits)).await? {
+            Ok(_) => Ok(true),
+            Err(r) if r.code == "written_meanwhile" => Ok(false),
+            Err(r) => Err(refused(&path, &r)),
+        }
+    }
+
     /// Takes a photo for a check point; returns its id.
     pub async fn photo(
         &self,

@@ -148,12 +148,19 @@ impl World {
     }
 
     async fn put(&mut self, at: usize, path: &'static str, value: &str) -> anyhow::Result<()> {
-        let shown = self.record(at).await?;
-        let edit = (path.to_owned(), json!(value));
-        self.peers[at].app.write(&self.task, &[edit]).await?;
-        let values = shown["cells"][path]["values"].as_array().cloned();
-        for one in values.unwrap_or_default() {
-            let seen = one["value"].as_str().unwrap_or_default();
+        // What a colleague wrote may come in between.
+        let seen = loop {
+            let shown = self.record(at).await?;
+            let values = shown["cells"][path]["values"].as_array().cloned();
+            let values = values.unwrap_or_default().into_iter();
+            let seen: Vec<Value> = values.map(|one| one["value"].clone()).collect();
+            let (app, value) = (&self.peers[at].app, json!(value));
+            if app.write_over(&self.task, path, &value, &seen).await? {
+                break seen;
+            }
+        };
+        for one in seen {
+            let seen = one.as_str().unwrap_or_default();
             if seen != value {
                 self.replaced.insert(seen.to_owned());
             }

@@ -8,6 +8,7 @@ use super::write::{read_only, refuse_cell};
 use super::{Agent, Loaded, completeness, labels};
 use crate::api::Problem;
 use crate::api::fault::CellFault;
+use crate::api::problem::FieldProblem;
 use crate::api::record::*;
 use crate::store::drafts;
 
@@ -64,6 +65,43 @@ impl Loaded {
     }
 }
 
+/// Refuses what would put something over a value that the person has not seen (F5): not one of those
+/// on screen, and not their own of this tablet, as after an answer that was lost.
+fn check_seen(
+    record: &Loaded,
+    here: &sync::ids::Key,
+    me: &str,
+    edits: &[Edit],
+) -> Result<(), Problem> {
+    let unseen = |edit: &&Edit| {
+        let standing = record.cell(&edit.path, here).map_or(vec![], |c| c.values);
+        edit.seen.as_ref().is_some_and(|seen| {
+            let news = |v: &CellValue| {
+                let own = v.here && v.person == me;
+                !own && v.value != edit.value && !seen.contains(&v.value)
+            };
+            standing.iter().any(news)
+        })
+    };
+    let fields: Vec<FieldProblem> = edits
+        .iter()
+        .filter(unseen)
+        .map(|edit| FieldProblem {
+            field: edit.path.clone(),
+            message: WRITTEN_MEANWHILE.into(),
+            code: "written_meanwhile".into(),
+        })
+        .collect();
+    if fields.is_empty() {
+        return Ok(());
+    }
+    let mut problem = Problem::conflict("written_meanwhile", WRITTEN_MEANWHILE);
+    problem.fields = fields;
+    Err(problem)
+}
+
+const WRITTEN_MEANWHILE: &str = "同事刚刚在这一栏写了别的内容，没有被覆盖；请看过后再填。";
+
 fn written_by_members(path: &str) -> bool {
     cells::find(path).is_ok_and(|cell| cell.writer != Writer::Server)
 }
@@ -106,12 +144,7 @@ impl Agent {
         if let Some(edit) = protected {
             return Err(refuse_cell(&edit.path, CellFault::NotYours, ""));
         }
-        let edits = request
-            .edits
-            .into_iter()
-            .map(|e| (e.path, to_value(e.value)))
-            .collect();
-        self.write_cells(me, task, edits)
+        self.write_seen(me, task, request.edits)
     }
 
     pub(super) fn write_cells(
@@ -120,19 +153,31 @@ impl Agent {
         task: &str,
         edits: Vec<(String, Value)>,
     ) -> Result<EditAnswer, Problem> {
+        let edits = edits.into_iter().map(|(path, value)| Edit {
+            path,
+            value: to_scalar(&value),
+            seen: None,
+        });
+        self.write_seen(me, task, edits.collect())
+    }
+
+    /// Writes cells, and none of them when somebody else wrote one that the person has not seen.
+    fn write_seen(&self, me: &str, task: &str, edits: Vec<Edit>) -> Result<EditAnswer, Problem> {
         let now = self.now();
-        let paths: Vec<String> = edits.iter().map(|(path, _)| path.clone()).collect();
-        let typed: Vec<(String, String)> = edits
+        let paths: Vec<String> = edits.iter().map(|e| e.path.clone()).collect();
+        let values: Vec<(String, Value)> = edits
             .iter()
-            .filter_map(|(path, value)| Some((path.clone(), value.as_str()?.to_owned())))
+            .map(|e| (e.path.clone(), to_value(e.value.clone())))
             .collect();
         let answer = self.with_record(me, task, |open, id| {
-            let around = open.write(me, id, now, edits, |db| {
-                typed
-                    .iter()
-                    .try_for_each(|(path, text)| drafts::saved(db, me, task, path, text))
-            })?;
             let here = open.device_key();
+            check_seen(open.record(id)?, &here, me, &edits)?;
+            let around = open.write(me, id, now, values, |db| {
+                edits.iter().try_for_each(|edit| match &edit.value {
+                    Scalar::Str(text) => drafts::saved(db, me, task, &edit.path, text),
+                    _ => Ok(()),
+                })
+            })?;
             let record = open.record(id)?;
             Ok(EditAnswer {
                 heads: record.doc.heads().iter().map(ToString::to_string).collect(),
@@ -192,7 +237,8 @@ impl Agent {
                 ))
             }
         })?;
-        self.write_cells(me, task, vec![(request.path, to_value(request.value))])
+        let SettleRequest { path, value, seen } = request;
+        self.write_seen(me, task, vec![Edit { path, value, seen }])
     }
 
     /// Marks my part of the round as finished.

@@ -87,6 +87,7 @@ fn opinion(text: &str) -> EditRequest {
         edits: vec![Edit {
             path: "handling/opinion".into(),
             value: Scalar::Str(text.into()),
+            seen: None,
         }],
     }
 }

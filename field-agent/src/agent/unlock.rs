@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::aside::StoreKeys;
 use super::status::{Heard, waiting_since};
+use super::sync::forget_log_places;
 use super::{Agent, Open, damaged, lock, storage};
 use crate::api::Problem;
 use crate::api::unlock::{AgentState, InspectorCard};
@@ -194,6 +195,9 @@ impl Agent {
             (Some(epoch), true) => epoch,
             (Some(epoch), false) => epoch.saturating_add(1),
         };
+        if known.is_some_and(|before| before != epoch) {
+            forget_log_places(db).map_err(storage)?;
+        }
         let next = generations.0.max(generations.1).unwrap_or(0) + 1;
         // Outside first: a crash between the two makes them differ, and the epoch rises once more,
         // which costs nothing.

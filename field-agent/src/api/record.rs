@@ -110,6 +110,10 @@ pub struct Edit {
     /// Such as `point/I-01/p3/answer`.
     pub path: String,
     pub value: Scalar,
+    /// The values of the cell that the person had on screen. Should somebody else's other value stand
+    /// there by now, nothing is written. Left out: whatever stands there is replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Vec<Scalar>>,
 }
 
 /// Answer to an edit: it is on disk.
@@ -205,6 +209,9 @@ pub struct MissingList {
 pub struct SettleRequest {
     pub path: String,
     pub value: Scalar,
+    /// See [`Edit::seen`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Vec<Scalar>>,
 }
 
 /// A cell whose value two people wrote differently.
@@ -255,7 +262,7 @@ pub async fn record(
 
 /// Writes cells. When the answer arrives they are on disk (F8, lesson 10).
 #[utoipa::path(patch, path = "/api/tasks/{task}/cells", tag = "record", params(("task" = String, Path)), request_body = EditRequest,
-    responses((status = 200, body = EditAnswer), (status = 409, description = "`read_only`", body = super::Problem),
+    responses((status = 200, body = EditAnswer), (status = 409, description = "`read_only`; `written_meanwhile` with `fields`: see `Edit.seen`", body = super::Problem),
         (status = 422, description = "`bad_cell` with `fields`", body = super::Problem)))]
 pub async fn edit(
     State(agent): Shared,

@@ -71,14 +71,11 @@ async fn enrol(
 fn throttle(state: &AppState, from: SocketAddr, now: i64) -> Result<String, AppError> {
     let key = format!("enrol {}", from.ip());
     match state.throttle.wait(&key, now) {
-        Some(ms) => {
-            let seconds = ms / 1000 + 1;
-            Err(AppError::new(
-                Kind::TooMany,
-                "too_many",
-                format!("尝试次数过多，请 {seconds} 秒后再试"),
-            ))
-        }
+        Some(minutes) => Err(AppError::new(
+            Kind::TooMany,
+            "too_many",
+            format!("尝试次数过多，请 {minutes} 分钟后再试"),
+        )),
         None => Ok(key),
     }
 }

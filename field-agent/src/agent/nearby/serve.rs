@@ -64,10 +64,13 @@ impl From<Problem> for Denied {
     }
 }
 
+/// In a cursor: its owner began from 0 and is not at the end yet, so it is given its own changes too.
+const ANEW: u64 = 1 << 62;
+
 /// The cursor's two positions: of the log, of statements.
 pub(super) fn positions(seq: u64) -> (i64, i64) {
     let statement = seq & ((1 << SHIFT) - 1);
-    let change = seq >> SHIFT;
+    let change = (seq & !ANEW) >> SHIFT;
     (change.cast_signed(), statement.cast_signed())
 }
 
@@ -243,8 +246,8 @@ pub(in crate::agent) fn log_after(
     let (after, after_statement) = positions(seq);
     let mut rows = Vec::new();
     let (mut position, mut size, mut more) = (after, 0, false);
-    // The asker's own changes only to one that starts anew: it may have lost them.
-    let echo = after == 0;
+    // The asker's own changes only to one that starts anew, until it has all: it may have lost them.
+    let anew = after == 0 || seq & ANEW != 0;
     let most = budget / BYTES_A_CHANGE;
     let log = changes::after(&open.db, after, most).map_err(storage)?;
     more |= log.len() == most;
@@ -257,7 +260,7 @@ pub(in crate::agent) fn log_after(
         }
         position = at;
         let here = row.task.parse().is_ok_and(|task| shared.contains(&task));
-        if here && (echo || asker != Some(&device)) {
+        if here && (anew || asker != Some(&device)) {
             rows.push(row);
         }
     }
@@ -289,7 +292,7 @@ pub(in crate::agent) fn log_after(
         server_time: now,
         cursor: Cursor {
             incarnation,
-            seq: seq_of(position, statement),
+            seq: seq_of(position, statement) | if anew && more { ANEW } else { 0 },
         },
         more,
         verdicts: Vec::new(),

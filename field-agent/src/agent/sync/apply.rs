@@ -483,7 +483,18 @@ pub(in crate::agent) fn apply_from_tablet(
 /// Under which name the store keeps how far another tablet's log was read: by its key, so that nobody
 /// can speak of another's log, and one row for each.
 pub(in crate::agent) fn log_place(asked: &Key) -> String {
-    format!("log/{asked}")
+    format!("{LOG_PLACES}{asked}")
+}
+
+const LOG_PLACES: &str = "log/";
+
+/// Other tablets' logs are read from their beginning again: after a copy was put back, own work that
+/// is lost here may stand in them.
+pub(in crate::agent) fn forget_log_places(db: &rusqlite::Connection) -> rusqlite::Result<()> {
+    for (name, _) in store::list_meta(db, LOG_PLACES)? {
+        store::clear_meta(db, &name)?;
+    }
+    Ok(())
 }
 
 /// The records that an answer touches: those in memory, and others as they are needed. All of them

@@ -15,7 +15,7 @@ mod transfer;
 mod words;
 
 pub(super) use apply::{
-    Applied, apply_from_office_file, apply_from_tablet, apply_rosters, log_place,
+    Applied, apply_from_office_file, apply_from_tablet, apply_rosters, forget_log_places, log_place,
 };
 use pack::OnTheWay;
 pub(super) use pack::{blob_ref, form_of, signed_docs};

@@ -1,4 +1,4 @@
-import { computed, inject, provide, reactive, watch, type ComputedRef, type InjectionKey, type ShallowRef } from 'vue'
+import { computed, inject, onUnmounted, provide, reactive, watch, type ComputedRef, type InjectionKey, type ShallowRef } from 'vue'
 import { answer, api } from '../api/client'
 import type { Cell, CellValue, ClipView, EditAnswer, EntryView, PhotoView, RecordingView, RecordView, Scalar, TaskDetail } from '../api/types'
 import { me } from './agent'
@@ -67,7 +67,8 @@ export function provideRecord(task: string): OpenRecord {
   const cell = (at: string) => view.data.value?.cells[at]
   const value = (at: string) => saver.state.waiting[at] ?? saver.state.sending[at] ?? cell(at)?.values[0]?.value
 
-  saver.stands = (at) => JSON.stringify(cell(at)?.values.map((one) => one.value) ?? [])
+  saver.values = (at) => view.data.value && (cell(at)?.values.map((one) => one.value) ?? [])
+  onUnmounted(() => (saver.values = () => undefined))
 
   /** What somebody else, or another tablet, wrote in a cell in place of what stood there. */
   function writtenSince(at: string, stood: string | undefined) {
@@ -76,6 +77,10 @@ export function provideRecord(task: string): OpenRecord {
     return cell(at)?.values.some((one) => !isOwn(one) && !known.includes(one.value)) ?? false
   }
   const offers = reactive<Record<string, string>>({})
+  saver.onOvertaken = (typed) => {
+    Object.assign(offers, typed)
+    void view.reload()
+  }
 
   const record: OpenRecord = {
     task,
@@ -118,7 +123,7 @@ export function provideRecord(task: string): OpenRecord {
     },
     settle: async (at, next) => {
       const settled = await answer(
-        api.POST('/api/tasks/{task}/conflicts/settle', { params: { path }, body: { path: at, value: next } }),
+        api.POST('/api/tasks/{task}/conflicts/settle', { params: { path }, body: { path: at, value: next, seen: saver.values(at) } }),
       )
       saver.answers += 1
       merge(settled)

@@ -24,6 +24,8 @@ export interface SaveState {
   /** The agent said at this time (ms) that everything so far is on disk. */
   savedAt: number | undefined
   failed: boolean
+  /** The last that was tapped met what a colleague has written there meanwhile, and was not written. */
+  overtaken: boolean
 }
 
 /**
@@ -31,15 +33,21 @@ export interface SaveState {
  * has answered that it is on disk. It outlives the screen, so leaving a page loses nothing.
  */
 export class Saver {
-  readonly state = reactive<SaveState>({ waiting: {}, sending: {}, refused: {}, savedAt: undefined, failed: false })
+  readonly state = reactive<SaveState>({ waiting: {}, sending: {}, refused: {}, savedAt: undefined, failed: false, overtaken: false })
   /** Counts answers, so that an older reading of the record is recognised as such. */
   answers = 0
   /** Why the last try failed, while `state.failed`. */
   failure: unknown
-  /** What stands in a cell, to be compared with later. */
-  stands: (path: string) => string = () => ''
+  /** The values of a cell that are on screen; nothing while no record is. */
+  values: (path: string) => Scalar[] | undefined = () => undefined
   onSaved: (saved: EditAnswer) => void = () => undefined
+  /** Somebody else wrote in these cells meanwhile: what was typed there, by path. */
+  onOvertaken: (typed: Record<string, string>) => void = () => undefined
   private timer: number | undefined
+  /** What was on screen where a cell was taken in hand, by path: nothing else is written over. */
+  private readonly seen = new Map<string, Scalar[]>()
+  /** Fields in which somebody is typing: what arrives meanwhile does not show there. */
+  private readonly typing = new Set<string>()
 
   constructor(
     private readonly task: string,
@@ -51,17 +59,24 @@ export class Saver {
     })
   }
 
-  /** Saves at once. */
-  set(path: string, value: Scalar) {
-    this.keep(path, value)
+  /** Saves at once. `seen`: the values on screen, where no record is open. */
+  set(path: string, value: Scalar, seen = this.values(path)) {
+    this.keep(path, value, seen)
     void this.flush()
   }
 
   /** Saves at the next pause. */
   type(path: string, value: Scalar) {
-    this.keep(path, value)
-    if (typeof value === 'string') keepTyped(this.task, `cell/${path}`, value, () => this.stands(path))
+    this.typing.add(path)
+    this.keep(path, value, this.values(path))
+    if (typeof value === 'string') keepTyped(this.task, `cell/${path}`, value, () => JSON.stringify(this.values(path) ?? []))
     this.plan(PAUSE_MS)
+  }
+
+  /** The field was left: it shows what stands in its cell again. */
+  left(path: string) {
+    this.typing.delete(path)
+    if (!(path in this.state.waiting) && !(path in this.state.sending)) this.seen.delete(path)
   }
 
   get busy(): boolean {
@@ -77,8 +92,10 @@ export class Saver {
     }
   }
 
-  private keep(path: string, value: Scalar) {
+  private keep(path: string, value: Scalar, seen: Scalar[] | undefined) {
+    if (seen && !this.seen.has(path)) this.seen.set(path, seen)
     this.state.waiting[path] = value
+    this.state.overtaken = false
     delete this.state.refused[path]
   }
 
@@ -88,7 +105,7 @@ export class Saver {
   }
 
   private edits(cells: Record<string, Scalar>) {
-    return Object.entries(cells).map(([path, value]) => ({ path, value }))
+    return Object.entries(cells).map(([path, value]) => ({ path, value, seen: this.seen.get(path) }))
   }
 
   private async send(): Promise<boolean> {
@@ -98,7 +115,11 @@ export class Saver {
       const body = { edits: this.edits(this.state.sending) }
       const saved = await answer(api.PATCH('/api/tasks/{task}/cells', { params: { path: { task: this.task } }, body }))
       this.answers += 1
-      for (const [path, value] of Object.entries(this.state.sending)) draftSaved(this.task, `cell/${path}`, String(value))
+      for (const [path, value] of Object.entries(this.state.sending)) {
+        draftSaved(this.task, `cell/${path}`, String(value))
+        if (this.typing.has(path)) this.seen.set(path, [value])
+        else if (!(path in this.state.waiting)) this.seen.delete(path)
+      }
       this.state.sending = {}
       this.state.savedAt = Date.now()
       this.state.failed = false
@@ -116,11 +137,19 @@ export class Saver {
     this.state.sending = {}
     if (cause instanceof Refusal && cause.problem.code !== 'locked' && cause.problem.status < 500) {
       const named = new Map(cause.problem.fields?.filter((one) => one.field in sent).map((one) => [one.field, { text: one.message, code: one.code }]))
+      const typed: Record<string, string> = {}
       for (const [path, value] of Object.entries(sent)) {
         const why = named.size > 0 ? named.get(path) : { text: cause.problem.detail, code: cause.problem.code }
-        if (why) this.state.refused[path] = why
+        if (why?.code === 'written_meanwhile') {
+          const latest = this.state.waiting[path] ?? value
+          delete this.state.waiting[path]
+          this.seen.delete(path)
+          if (this.typing.delete(path) && typeof latest === 'string') typed[path] = latest
+          else this.state.overtaken = true
+        } else if (why) this.state.refused[path] = why
         else this.state.waiting[path] ??= value
       }
+      if (cause.problem.code === 'written_meanwhile') this.onOvertaken(typed)
       if (Object.keys(this.state.waiting).length > 0) this.plan(0)
       return
     }

@@ -41,6 +41,7 @@ export default {
     failed: 'Not saved yet, trying again',
     failedFor: 'Not saved yet, trying again. {why}',
     refused: 'One entry was not saved',
+    overtaken: 'A colleague has just filled this in; nothing was written over it. Look, then fill in again',
     readOnly: 'Read only',
   },
   pin: {

@@ -74,6 +74,7 @@ export default {
     pin_missing: 'Everybody needs a PIN.',
     pin_wait: 'Too many wrong PINs; please wait.',
     quarantine_full: 'The office’s quarantine for this tablet is full; ask your administrator.',
+    written_meanwhile: 'A colleague has just written something else here; nothing was written over it. Look, then fill it in again.',
     read_only: 'The record cannot be changed now.',
     record_changed: 'A sync has changed the record; cancel signing, read it and begin again.',
     recording_closed: 'This recording was kept or discarded; nothing can be added.',

@@ -41,6 +41,7 @@ export default {
     failed: '还没有存下，正在重试',
     failedFor: '还没有存下，正在重试。{why}',
     refused: '有一处内容没有存下',
+    overtaken: '同事刚刚填写了这里，没有覆盖；请看过后再填',
     readOnly: '只读',
   },
   pin: {

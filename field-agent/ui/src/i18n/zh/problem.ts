@@ -78,6 +78,7 @@ export default {
     pin_missing: '请每人设定 PIN。',
     pin_wait: 'PIN 输错次数过多，请稍后再试。',
     quarantine_full: '单位隔离区里这台平板的内容已满，请联系管理员。',
+    written_meanwhile: '同事刚刚在这一栏写了别的内容，没有被覆盖；请看过后再填。',
     read_only: '记录现在不能修改。',
     record_changed: '记录已变化；请放弃本次签字，核对后重新开始。',
     recording_closed: '这段录制已经保留或丢弃，不能再续录。',
