@@ -21,7 +21,8 @@ use crate::store::{delivery, queue, tasks};
 const BUSY_MS: i64 = 5_000;
 const MAX_BUSY_MS: i64 = 60_000;
 
-/// How long to leave a file alone of which the server still holds an earlier request of this device; `None`: the answer is another.
+/// How long to leave a file alone of which the server still holds an earlier request of this device;
+/// `None`: the answer is another.
 fn busy_for(answer: &FetchAnswer) -> Option<i64> {
     if answer.status != 503 || words::problem_code(answer).as_deref() != Some("busy") {
         return None;
