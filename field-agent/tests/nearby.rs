@@ -114,7 +114,7 @@ async fn a_tablet_put_back_gets_its_own_lost_work_from_a_colleague() {
     first.start().await;
     first.unlock(PEOPLE[0].0, PEOPLE[0].1).await;
     // More than one answer holds.
-    for n in 0..150_u32 {
+    for n in 0..900_u32 {
         let letters = (0..1_300_u32).map(|i| {
             let mixed = (i + 1_300 * n).wrapping_mul(2_654_435_761) >> 16;
             char::from_u32(0x4e00 + mixed % 20_000).unwrap_or('一')
