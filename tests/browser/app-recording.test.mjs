@@ -138,6 +138,18 @@ test('it can be retried by hand as well', async () => {
   assert.equal(await rows().count(), 5)
 })
 
+test('what has become a clip is not called broken off, though the list of recordings is older than that', async () => {
+  const listed = page.waitForResponse(async (one) => /\/recordings$/.test(one.url()) && (await one.json()).rows.length > 0)
+  await record()
+  await listed
+  await page.route(/\/recordings$/, (route) => route.abort())
+  await sheet().getByRole('button', { name: '停止并存入' }).tap()
+  await sheet().waitFor({ state: 'detached' })
+  assert.equal(await rows().count(), 6)
+  assert.equal(await broken().count(), 0)
+  await page.unroute(/\/recordings$/)
+})
+
 test('closed while the program is away, and nothing of it on the disk: it comes when the program is back', async () => {
   await page.getByRole('button', { name: '加录像或录音' }).tap()
   await away()
@@ -153,8 +165,8 @@ test('closed while the program is away, and nothing of it on the disk: it comes 
   await broken().getByText(/录音在 0:0[3-9] 处中断/).waitFor()
   await broken().getByRole('button', { name: '保留' }).tap()
   await broken().waitFor({ state: 'detached' })
-  assert.equal(await rows().count(), 6)
-  assert.ok((await lengthOf(rows().nth(5))) > 2)
+  assert.equal(await rows().count(), 7)
+  assert.ok((await lengthOf(rows().nth(6))) > 2)
 })
 
 test('a program that starts anew wants the PIN; then it gets what it missed', async () => {
@@ -169,7 +181,7 @@ test('a program that starts anew wants the PIN; then it gets what it missed', as
   await broken().getByText(/录音在 0:0\d 处中断/).waitFor()
   await broken().getByRole('button', { name: '保留' }).tap()
   await broken().waitFor({ state: 'detached' })
-  assert.equal(await rows().count(), 7)
+  assert.equal(await rows().count(), 8)
 })
 
 test('a browser that cannot record lets go of camera and microphone', async () => {

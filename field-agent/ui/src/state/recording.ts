@@ -7,9 +7,13 @@ import { me } from './agent'
 const MAX_PIECE = 4 << 20
 const RETRY_MS = 2000
 
-/** Recordings that this page is making, or of which it still holds pieces: not broken off. */
-const making = shallowReactive(new Set<string>())
-export const isBeingMade = (recording: string) => making.has(recording)
+/**
+ * Recordings that this page is making, of which it still holds pieces, or which it made clips: the list
+ * that the agent last gave may be older than that.
+ */
+const inHand = shallowReactive(new Set<string>())
+/** Nobody will make it a clip by itself: it is offered on the record. */
+export const isBrokenOff = (recording: string) => !inHand.has(recording)
 
 /** The agent's disk behind a recorder: pieces go there one after the other, none before its answer. */
 export interface OnDisk {
@@ -20,7 +24,7 @@ export interface OnDisk {
   add(piece: Blob, durationMs: number): void
   /** Ends when all that was added is on the disk; fails with what the agent says. */
   settled(): Promise<void>
-  /** It is a clip now, or this page is done with it: what is on the disk is offered as broken off. */
+  /** This page makes no clip of it: what is on the disk is offered as broken off. */
   leave(): void
   /** Nobody waits for it any more: what is not on the disk goes there when the agent answers again, then as `leave`. */
   leaveWhenSettled(): void
@@ -50,7 +54,7 @@ export function toDisk(task: string, facts: () => ClipFacts, refused: (cause: un
   const kept = ref(0)
   let next = 0
   let working: Promise<void> | undefined
-  making.add(id)
+  inHand.add(id)
 
   async function work() {
     for (let first = waiting[0]; first; first = waiting[0]) {
@@ -74,7 +78,7 @@ export function toDisk(task: string, facts: () => ClipFacts, refused: (cause: un
       if (waiting.length > 0) await pause()
     }
     leaving.delete(id)
-    making.delete(id)
+    inHand.delete(id)
   }
 
   return {
@@ -86,7 +90,7 @@ export function toDisk(task: string, facts: () => ClipFacts, refused: (cause: un
       settled().catch((cause: unknown) => isPassing(cause) || refused(cause))
     },
     settled,
-    leave: () => void making.delete(id),
+    leave: () => void inHand.delete(id),
     leaveWhenSettled: () => void untilSettled(),
   }
 }
