@@ -471,16 +471,23 @@ async fn photos_of_every_kind_are_taken_or_refused_by_name() {
     let (status, body) = tablet.add_photo(&task, jpeg(40, 30, 9), "SP-01/p1").await;
     assert_eq!(status, 200);
     let id = body["photo"].as_str().expect("id").to_owned();
-    let (_, edited) = tablet
-        .patch(
-            &format!("/api/tasks/{task}/photos/{id}"),
-            json!({"caption": "后厨", "point": "SP-01/p3"}),
-        )
-        .await;
-    assert_eq!(
-        (edited["caption"].as_str(), edited["point"].as_str()),
-        (Some("后厨"), Some("SP-01/p3"))
-    );
+    for (path, value, code) in [
+        (format!("photo/{id}/point"), "SP-01/p9", "bad_point"),
+        ("photo/nowhere/caption".into(), "后厨", "no_such_photo"),
+    ] {
+        let edits = json!({"edits": [{"path": path, "value": value}]});
+        let cells = format!("/api/tasks/{task}/cells");
+        let (status, body) = tablet.patch(&cells, edits).await;
+        assert_eq!((status, body["code"].as_str()), (422, Some(code)), "{body}");
+        assert_eq!(body["fields"][0]["field"], path);
+    }
+    for (field, value) in [("caption", "后厨"), ("point", "SP-01/p3")] {
+        let cell = format!("photo/{id}/{field}");
+        tablet.write(&task, &cell, json!(value)).await;
+        let rows = tablet.ok(&format!("/api/tasks/{task}/photos")).await;
+        let now = (rows["rows"].as_array().expect("rows").iter()).find(|p| p["photo"] == *id);
+        assert_eq!(now.expect("photo")[field], value);
+    }
     assert_eq!(
         tablet
             .delete(&format!("/api/tasks/{task}/photos/{id}"))

@@ -139,51 +139,66 @@ test('what is typed stays over text of a colleague whose clock is ahead, and is 
   await holds(field(), '同事写的，并作补充')
 })
 
-// F5: what arrives while somebody types is not on screen there, so it must not be written over
-test('what a colleague writes where one is typing shows, and what was typed is offered beneath it', async () => {
-  const cell = 'party/opinion'
-  const field = () => page.locator('#at-party-opinion textarea')
+const refuse = (path, told) => async (route) => {
+  told(route.request().postDataJSON())
+  const words = { code: 'written_meanwhile', message: '同事刚刚在这一栏写了别的内容，没有被覆盖；请看过后再填。' }
+  const problem = { type: 'about:blank', title: 'Conflict', status: 409, code: words.code, detail: words.message, fields: [{ field: path, ...words }] }
+  await route.fulfill({ status: 409, contentType: 'application/problem+json', body: JSON.stringify(problem) })
+}
+
+/** Types in a cell in which a colleague writes meanwhile: `typed` and `theirs` as they show and as they are kept. */
+async function meets(place, cell, stood, [typed, value], [theirs, theirValue]) {
+  const field = () => place().locator('textarea, input')
   const record = `**/api/tasks/${visit.task}/record`
   const cells = `**/api/tasks/${visit.task}/cells`
-  await step('opinion', '#at-party-opinion')
-  await field().fill('')
-  await saved(page)
-  let arrived = false
+  let sent
   await page.context().route(record, async (route) => {
     const response = await route.fetch()
     const body = await response.json()
-    const theirs = { value: '同事先写好的', at: Date.now(), person: 'p-li', name: '李示例', here: false, relieved: false }
-    if (arrived) body.cells[cell] = { conflict: false, values: [theirs] }
+    const written = { value: theirValue, at: Date.now(), person: 'p-li', name: '李示例', here: false, relieved: false }
+    if (sent) body.cells[cell] = { conflict: false, values: [written] }
     await route.fulfill({ response, json: body })
   })
-  let sent
-  const refuse = (path) => async (route) => {
-    arrived = true
-    sent = route.request().postDataJSON()
-    const told = { code: 'written_meanwhile', message: '同事刚刚在这一栏写了别的内容，没有被覆盖；请看过后再填。' }
-    const problem = { type: 'about:blank', title: 'Conflict', status: 409, code: told.code, detail: told.message, fields: [{ field: path, ...told }] }
-    await route.fulfill({ status: 409, contentType: 'application/problem+json', body: JSON.stringify(problem) })
-  }
-  await page.context().route(cells, refuse(cell))
-  await field().pressSequentially('没有意见')
-  await holds(field(), '同事先写好的')
-  assert.deepEqual(sent.edits[0].seen, [''], 'what was on screen when the typing began')
+  await page.context().route(cells, refuse(cell, (body) => (sent = body)))
+  await field().press('Control+a')
+  await field().pressSequentially(typed)
+  await holds(field(), theirs)
+  assert.deepEqual(sent.edits[0].seen, [stood], 'what was on screen when the typing began')
   assert.ok(await field().evaluate((one) => one !== document.activeElement), 'nothing more is typed into the other text')
-  const offer = page.locator('#at-party-opinion').getByRole('region')
-  await offer.getByText('没有意见').waitFor()
+  const offer = place().getByRole('region')
+  await offer.getByText(typed).waitFor()
   assert.deepEqual(await inLargest(page, 'typed while a colleague wrote'), [])
   await page.context().unroute(cells)
   const written = page.waitForRequest((request) => request.method() === 'PATCH')
   await offer.getByRole('button', { name: '用这段文字' }).tap()
-  assert.deepEqual((await written).postDataJSON().edits, [{ path: cell, value: '没有意见', seen: ['同事先写好的'] }])
+  assert.deepEqual((await written).postDataJSON().edits, [{ path: cell, value, seen: [theirValue] }])
   await page.context().unroute(record)
   await page.reload()
-  await holds(field(), '没有意见')
+  await holds(field(), typed)
+}
+
+// F5: what arrives while somebody types is not on screen there, so it must not be written over
+test('what a colleague writes where one is typing shows, and what was typed is offered beneath it', async () => {
+  const opinion = () => page.locator('#at-party-opinion')
+  await step('opinion', '#at-party-opinion')
+  await opinion().locator('textarea').fill('')
+  await saved(page)
+  await meets(opinion, 'party/opinion', '', ['没有意见', '没有意见'], ['同事先写好的', '同事先写好的'])
+
+  await step('evidence', 'article.one')
+  const amount = () => page.locator('[data-at$=amount_fen]')
+  await holds(amount().locator('input'), '12.50')
+  await meets(amount, await amount().getAttribute('data-at'), 1250, ['1000.00', 100_000], ['80.00', 8000])
+  await amount().locator('input').fill('')
+  await amount().getByRole('alert').getByText('请填写金额').waitFor()
+  await amount().locator('input').fill('1000')
+  await saved(page)
 
   // A tap is not repeated for anybody: it says what happened.
   await step('points', 'article.point')
   const card = page.locator('article.point').nth(2)
-  await page.context().route(cells, (route) => refuse(route.request().postDataJSON().edits[0].path)(route))
+  const cells = `**/api/tasks/${visit.task}/cells`
+  await page.context().route(cells, (route) => refuse(route.request().postDataJSON().edits[0].path, () => undefined)(route))
   await card.getByRole('radio', { name: '不适用', exact: true }).tap()
   await page.getByText('同事刚刚填写了这里，没有覆盖').waitFor()
   await page.context().unroute(cells)
@@ -218,19 +233,12 @@ test('photos: caption and point are preset, several go in at once, HEIF is refus
   await page.locator('.shot').first().waitFor()
   await page.locator('article.point').nth(2).locator('.shot').first().tap()
   assert.equal(await caption.inputValue(), '第三层货架', 'a caption survives a reload')
-  // Somebody else has changed it since: what was typed is offered beside that.
-  await page.evaluate(async (task) => {
-    const { rows } = await (await fetch(`/api/tasks/${task}/photos`)).json()
-    const body = JSON.stringify({ caption: '货架全景' })
-    await fetch(`/api/tasks/${task}/photos/${rows[0].photo}`, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body })
-  }, visit.task)
-  await page.reload()
-  await page.locator('article.point').nth(2).locator('.shot').first().tap()
-  assert.equal(await caption.inputValue(), '货架全景')
-  const offer = page.locator('dialog').getByRole('region')
-  await offer.getByText('第三层货架').waitFor()
-  await offer.getByRole('button', { name: '用这段文字' }).tap()
-  assert.equal(await caption.inputValue(), '第三层货架')
+  // F5: it says what was on screen, as every other cell does.
+  const written = page.waitForRequest((request) => request.method() === 'PATCH')
+  await caption.fill('货架全景')
+  const [edit] = (await written).postDataJSON().edits
+  assert.match(edit.path, /^photo\/.+\/caption$/)
+  assert.deepEqual([edit.value, edit.seen], ['货架全景', ['第三层货架']])
   await page.locator('dialog select').selectOption({ index: 1 })
   await page.getByRole('button', { name: '关闭' }).tap()
   await page.locator('dialog').waitFor({ state: 'detached' })

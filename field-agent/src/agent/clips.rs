@@ -117,7 +117,7 @@ impl Agent {
             if let Some(reason) = read_only(record, &around, me) {
                 return Err(refuse_read_only(reason));
             }
-            check_point_exists(record, &about.point)?;
+            check_point_exists(record, "point", &about.point)?;
             Ok(blobs)
         })?;
         let mut head = vec![0; clip::HEAD_BYTES];
@@ -234,35 +234,6 @@ impl Agent {
             .into_iter()
             .find(|c| c.clip == clip);
         found.ok_or_else(|| Problem::not_found("no_such_clip", "记录里没有这段录像或录音。"))
-    }
-
-    /// Changes caption, check point or kind.
-    pub fn edit_clip(
-        &self,
-        me: &str,
-        task: &str,
-        clip: &str,
-        edit: ClipEdit,
-    ) -> Result<ClipView, Problem> {
-        self.clip(me, task, clip)?;
-        if let Some(point) = &edit.point {
-            self.with_record(me, task, |open, id| {
-                check_point_exists(open.record(id)?, point)
-            })?;
-        }
-        let fields = [
-            ("caption", edit.caption),
-            ("point", edit.point),
-            ("kind", edit.kind.map(|k| k.word().to_owned())),
-        ];
-        let edits: Vec<_> = fields
-            .into_iter()
-            .filter_map(|(field, value)| Some((format!("clip/{clip}/{field}"), Value::Str(value?))))
-            .collect();
-        if !edits.is_empty() {
-            self.write_cells(me, task, edits)?;
-        }
-        self.clip(me, task, clip)
     }
 
     /// Withdraws a clip; it stays in the history and is still sent.

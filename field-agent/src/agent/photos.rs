@@ -166,7 +166,7 @@ impl Agent {
             put("lon_e7", lon.into());
         }
         self.with_record(me, task, |open, id| {
-            check_point_exists(open.record(id)?, &upload.point)?;
+            check_point_exists(open.record(id)?, "point", &upload.point)?;
             open.write(me, id, added_at, edits, |db| {
                 for (form, sha256, bytes) in &parts {
                     queue::put(
@@ -222,33 +222,6 @@ impl Agent {
         found.ok_or_else(|| Problem::not_found("no_such_photo", "记录里没有这张照片。"))
     }
 
-    /// Changes caption or check point.
-    pub fn edit_photo(
-        &self,
-        me: &str,
-        task: &str,
-        photo: &str,
-        edit: PhotoEdit,
-    ) -> Result<PhotoView, Problem> {
-        self.photo(me, task, photo)?;
-        if let Some(point) = &edit.point {
-            self.with_record(me, task, |open, id| {
-                check_point_exists(open.record(id)?, point)
-            })?;
-        }
-        let cell = |field: &str, value: Option<String>| {
-            value.map(|v| (format!("photo/{photo}/{field}"), Value::Str(v)))
-        };
-        let edits: Vec<_> = cell("caption", edit.caption)
-            .into_iter()
-            .chain(cell("point", edit.point))
-            .collect();
-        if !edits.is_empty() {
-            self.write_cells(me, task, edits)?;
-        }
-        self.photo(me, task, photo)
-    }
-
     /// Withdraws a photo; it stays in the history and is still sent.
     pub fn withdraw_photo(&self, me: &str, task: &str, photo: &str) -> Result<PhotoView, Problem> {
         self.photo(me, task, photo)?;
@@ -299,7 +272,8 @@ pub(super) fn write_failed(error: &std::io::Error) -> Problem {
     }
 }
 
-pub(super) fn check_point_exists(record: &Loaded, point: &str) -> Result<(), Problem> {
+/// `field`: what the refusal names.
+pub(super) fn check_point_exists(record: &Loaded, field: &str, point: &str) -> Result<(), Problem> {
     let known = point.is_empty()
         || point.split_once('/').is_some_and(|(item, point)| {
             record
@@ -313,7 +287,7 @@ pub(super) fn check_point_exists(record: &Loaded, point: &str) -> Result<(), Pro
     } else {
         Err(Problem::field(
             "bad_point",
-            "point",
+            field,
             "检查表里没有这个检查要点。",
         ))
     }

@@ -3,6 +3,7 @@
 use sync::cells::{self, Value, Writer};
 use sync::record::Written;
 
+use super::photos::check_point_exists;
 use super::tasks::{Circumstances, state_of};
 use super::write::{read_only, refuse_cell};
 use super::{Agent, Loaded, completeness, labels};
@@ -102,6 +103,28 @@ fn check_seen(
 
 const WRITTEN_MEANWHILE: &str = "同事刚刚在这一栏写了别的内容，没有被覆盖；请看过后再填。";
 
+/// Something is said of a photo or clip only where it is in the record, and of a check point only where it
+/// is on a check sheet.
+fn check_evidence(record: &Loaded, edit: &Edit) -> Result<(), Problem> {
+    let mut parts = edit.path.split('/');
+    let (Some(kind @ ("photo" | "clip")), Some(id), Some(field)) =
+        (parts.next(), parts.next(), parts.next())
+    else {
+        return Ok(());
+    };
+    if record.view.text(&format!("{kind}/{id}/sha256")).is_empty() {
+        let (code, words) = match kind {
+            "photo" => ("no_such_photo", "记录里没有这张照片。"),
+            _ => ("no_such_clip", "记录里没有这段录像或录音。"),
+        };
+        return Err(Problem::field(code, &edit.path, words));
+    }
+    match (field, &edit.value) {
+        ("point", Scalar::Str(point)) => check_point_exists(record, &edit.path, point),
+        _ => Ok(()),
+    }
+}
+
 fn written_by_members(path: &str) -> bool {
     cells::find(path).is_ok_and(|cell| cell.writer != Writer::Server)
 }
@@ -144,6 +167,10 @@ impl Agent {
         if let Some(edit) = protected {
             return Err(refuse_cell(&edit.path, CellFault::NotYours, ""));
         }
+        self.with_record(me, task, |open, id| {
+            let record = open.record(id)?;
+            (request.edits.iter()).try_for_each(|edit| check_evidence(record, edit))
+        })?;
         self.write_seen(me, task, request.edits)
     }
 
@@ -173,9 +200,8 @@ impl Agent {
             let here = open.device_key();
             check_seen(open.record(id)?, &here, me, &edits)?;
             let around = open.write(me, id, now, values, |db| {
-                edits.iter().try_for_each(|edit| match &edit.value {
-                    Scalar::Str(text) => drafts::saved(db, me, task, &edit.path, text),
-                    _ => Ok(()),
+                edits.iter().try_for_each(|edit| {
+                    drafts::saved(db, me, task, &edit.path, &edit.value.to_string())
                 })
             })?;
             let record = open.record(id)?;

@@ -83,7 +83,7 @@ impl Agent {
             {
                 return Err(refuse_read_only(reason));
             }
-            check_point_exists(record, &about.point)?;
+            check_point_exists(record, "point", &about.point)?;
             Ok((open.blobs.clone(), known))
         })?;
         let mut row = match known {
@@ -224,7 +224,7 @@ impl Agent {
             if let Some(reason) = read_only(record, &around, me) {
                 return Err(refuse_read_only(reason));
             }
-            check_point_exists(record, &about.point)?;
+            check_point_exists(record, "point", &about.point)?;
             Ok((open.blobs.clone(), Some(row)))
         })?;
         let Some(row) = row else {

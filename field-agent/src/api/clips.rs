@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::access::{Body, Me};
+use super::access::Me;
 use super::fault::FileFault;
 use super::stream::{reading, written};
 use super::tasks::Delivery;
@@ -102,15 +102,6 @@ pub struct NewClip {
     pub recorded_at: Option<i64>,
 }
 
-/// Changes of caption, check point or kind.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct ClipEdit {
-    pub caption: Option<String>,
-    /// `item/point`, or empty.
-    pub point: Option<String>,
-    pub kind: Option<ClipKind>,
-}
-
 /// A stretch of a clip that is here.
 pub struct Stretch {
     pub media: String,
@@ -162,18 +153,6 @@ pub async fn add_clip(
     })
     .await
     .map(axum::Json)
-}
-
-/// Changes caption, check point or kind.
-#[utoipa::path(patch, path = "/api/tasks/{task}/clips/{clip}", tag = "clips", params(("task" = String, Path), ("clip" = String, Path)),
-    request_body = ClipEdit, responses((status = 200, body = ClipView)))]
-pub async fn edit_clip(
-    State(agent): Shared,
-    Me(me): Me,
-    Path((task, clip)): Path<(String, String)>,
-    Body(edit): Body<ClipEdit>,
-) -> Answer<ClipView> {
-    blocking(agent, move |a| a.edit_clip(&me, &task, &clip, edit)).await
 }
 
 /// Withdraws a clip; it stays in the history and is still sent.

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::access::{Body, Me};
+use super::access::Me;
 use super::fault::{FileFault, PhotoRemark};
 use super::tasks::Delivery;
 use super::{Answer, Problem, Shared, blocking, blocking_raw};
@@ -113,14 +113,6 @@ pub enum PhotoFormKind {
     Original,
 }
 
-/// Changes of caption or check point.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct PhotoEdit {
-    pub caption: Option<String>,
-    /// `item/point`, or empty.
-    pub point: Option<String>,
-}
-
 /// An uploaded photo before it is looked at.
 #[derive(Debug, Clone)]
 pub struct Upload {
@@ -156,18 +148,6 @@ pub async fn add_photo(
 ) -> Answer<PhotoView> {
     let upload = read_upload(form).await?;
     blocking(agent, move |a| a.add_photo(&me, &task, upload)).await
-}
-
-/// Changes caption or check point.
-#[utoipa::path(patch, path = "/api/tasks/{task}/photos/{photo}", tag = "photos", params(("task" = String, Path), ("photo" = String, Path)),
-    request_body = PhotoEdit, responses((status = 200, body = PhotoView)))]
-pub async fn edit_photo(
-    State(agent): Shared,
-    Me(me): Me,
-    Path((task, photo)): Path<(String, String)>,
-    Body(edit): Body<PhotoEdit>,
-) -> Answer<PhotoView> {
-    blocking(agent, move |a| a.edit_photo(&me, &task, &photo, edit)).await
 }
 
 /// Withdraws a photo; it stays in the history.

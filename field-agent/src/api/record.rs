@@ -1,6 +1,7 @@
 //! The record: cells, edits, entries, conflicts, what is missing (F2, F5).
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,17 @@ pub enum Scalar {
     Bool(bool),
     Int(i64),
     Str(String),
+}
+
+/// As a draft holds it.
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scalar::Bool(value) => value.fmt(f),
+            Scalar::Int(value) => value.fmt(f),
+            Scalar::Str(value) => value.fmt(f),
+        }
+    }
 }
 
 /// One value of a cell, by whom and when.

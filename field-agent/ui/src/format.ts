@@ -85,6 +85,9 @@ export function yuan(fen: number): string {
   return (fen / 100).toFixed(2)
 }
 
+/** A cell that holds money, in fen. */
+export const isMoney = (path: string) => path.endsWith('_fen')
+
 /** Yuan as typed, in fen; undefined when it is no amount. */
 export function fen(text: string): number | undefined {
   const match = /^(\d{1,9})(?:[.．](\d{1,2}))?$/.exec(text.trim())

@@ -105,30 +105,10 @@ export function draftSaved(task: string, place: string, text: string) {
   if (held.get(name) === text) held.delete(name)
 }
 
-/**
- * A field that is no cell of the record: what is typed in it is there again after a reload. Where another
- * text than that on which it was typed stands there now, it is an `offer`.
- */
+/** A field that is no cell of the record: what is typed in it is there again after a reload. */
 export function useDraft(task: string, place: string, initial = '') {
-  const draft = draftOf(task, place)
-  const isOnThis = [undefined, initial].includes(draftOf(task, before(place)))
-  const text = ref(isOnThis ? (draft ?? initial) : initial)
-  const offer = ref(isOnThis || draft === initial ? undefined : draft)
+  const text = ref(draftOf(task, place) ?? initial)
   const forget = () => keepDraft(task, place, undefined)
-  watch(
-    text,
-    (now) => {
-      if (now === initial) forget()
-      else keepTyped(task, place, now, () => initial)
-    },
-    { flush: 'sync' },
-  )
-  /** Takes what is offered, or throws it away. */
-  function settle(take: boolean) {
-    const wanted = offer.value
-    offer.value = undefined
-    forget()
-    if (take && wanted !== undefined) text.value = wanted
-  }
-  return Object.assign(text, { forget, offer, settle })
+  watch(text, (now) => keepDraft(task, place, now === initial ? undefined : now), { flush: 'sync' })
+  return Object.assign(text, { forget })
 }

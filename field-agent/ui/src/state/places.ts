@@ -8,6 +8,7 @@ const stepOf: Record<string, Step> = {
   visit: 'arrival',
   point: 'points',
   photo: 'evidence',
+  clip: 'evidence',
   document: 'evidence',
   statement: 'evidence',
   sample: 'evidence',

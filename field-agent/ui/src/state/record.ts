@@ -1,6 +1,7 @@
 import { computed, inject, onUnmounted, provide, reactive, watch, type ComputedRef, type InjectionKey, type ShallowRef } from 'vue'
 import { answer, api } from '../api/client'
 import type { Cell, CellValue, ClipView, EditAnswer, EntryView, PhotoView, RecordingView, RecordView, Scalar, TaskDetail } from '../api/types'
+import { isMoney } from '../format'
 import { me } from './agent'
 import { draftsOfCells, keepDraft } from './drafts'
 import { useLive } from './live'
@@ -27,7 +28,7 @@ export interface OpenRecord {
   number(path: string): number | undefined
   set(path: string, value: Scalar): void
   /** What was typed here and not saved before somebody else wrote there, by path. */
-  offers: Record<string, string>
+  offers: Record<string, Scalar>
   /** Writes what is offered, or throws it away. */
   settleOffer(path: string, take: boolean): void
   /** Replaces all values of a cell that two people wrote differently. */
@@ -76,7 +77,7 @@ export function provideRecord(task: string): OpenRecord {
     const isOwn = (one: CellValue) => one.here && one.person === me.value?.person
     return cell(at)?.values.some((one) => !isOwn(one) && !known.includes(one.value)) ?? false
   }
-  const offers = reactive<Record<string, string>>({})
+  const offers = reactive<Record<string, Scalar>>({})
   saver.onOvertaken = (typed) => {
     Object.assign(offers, typed)
     void view.reload()
@@ -116,10 +117,10 @@ export function provideRecord(task: string): OpenRecord {
     set: (at, next) => saver.set(at, next),
     offers,
     settleOffer: (at, take) => {
-      const text = offers[at]
+      const typed = offers[at]
       delete offers[at]
       keepDraft(task, `cell/${at}`, undefined)
-      if (take && text !== undefined) saver.set(at, text)
+      if (take && typed !== undefined) saver.set(at, typed)
     },
     settle: async (at, next) => {
       const settled = await answer(
@@ -138,9 +139,10 @@ export function provideRecord(task: string): OpenRecord {
     (open) => {
       if (!open) return
       for (const { path: at, text, stood } of draftsOfCells(task)) {
-        if (record.text(at) === text) continue
-        if (writtenSince(at, stood)) offers[at] = text
-        else saver.type(at, text)
+        const typed = isMoney(at) ? Number(text) : text
+        if ((value(at) ?? '') === typed) continue
+        if (writtenSince(at, stood)) offers[at] = typed
+        else saver.type(at, typed)
       }
       queueMicrotask(() => stop())
     },

@@ -42,7 +42,7 @@ export class Saver {
   values: (path: string) => Scalar[] | undefined = () => undefined
   onSaved: (saved: EditAnswer) => void = () => undefined
   /** Somebody else wrote in these cells meanwhile: what was typed there, by path. */
-  onOvertaken: (typed: Record<string, string>) => void = () => undefined
+  onOvertaken: (typed: Record<string, Scalar>) => void = () => undefined
   private timer: number | undefined
   /** What was on screen where a cell was taken in hand, by path: nothing else is written over. */
   private readonly seen = new Map<string, Scalar[]>()
@@ -69,7 +69,7 @@ export class Saver {
   type(path: string, value: Scalar) {
     this.typing.add(path)
     this.keep(path, value, this.values(path))
-    if (typeof value === 'string') keepTyped(this.task, `cell/${path}`, value, () => JSON.stringify(this.values(path) ?? []))
+    keepTyped(this.task, `cell/${path}`, String(value), () => JSON.stringify(this.values(path) ?? []))
     this.plan(PAUSE_MS)
   }
 
@@ -137,14 +137,14 @@ export class Saver {
     this.state.sending = {}
     if (cause instanceof Refusal && cause.problem.code !== 'locked' && cause.problem.status < 500) {
       const named = new Map(cause.problem.fields?.filter((one) => one.field in sent).map((one) => [one.field, { text: one.message, code: one.code }]))
-      const typed: Record<string, string> = {}
+      const typed: Record<string, Scalar> = {}
       for (const [path, value] of Object.entries(sent)) {
         const why = named.size > 0 ? named.get(path) : { text: cause.problem.detail, code: cause.problem.code }
         if (why?.code === 'written_meanwhile') {
           const latest = this.state.waiting[path] ?? value
           delete this.state.waiting[path]
           this.seen.delete(path)
-          if (this.typing.delete(path) && typeof latest === 'string') typed[path] = latest
+          if (this.typing.delete(path)) typed[path] = latest
           else this.state.overtaken = true
         } else if (why) this.state.refused[path] = why
         else this.state.waiting[path] ??= value
