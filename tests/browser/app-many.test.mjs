@@ -2,11 +2,11 @@
 // How fast that is depends on the machine and is only told (TIMES=1); how much the page holds and asks for
 // is held to.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { openBrowser } from './browser.mjs'
+import { start } from './program.mjs'
 import { at, typePin } from './stage.mjs'
 
 const ROOT = new URL('../../', import.meta.url).pathname
@@ -15,7 +15,7 @@ const TASKS = 500
 const PHOTOS = Number(process.env.PHOTOS ?? 1000)
 const IN_ONE = 60
 const SHOTS = process.env.SHOTS
-let child, browser, page, about
+let many, browser, page, about
 const complaints = []
 /** Paths that the page asked the agent for since `begin`. */
 let asked = []
@@ -23,17 +23,8 @@ const begin = () => (asked = [])
 const count = (pattern) => asked.filter((path) => pattern.test(path)).length
 
 before(async () => {
-  child = spawn(PROGRAM, ['--tasks', String(TASKS), '--photos', String(PHOTOS), '--in-one', String(IN_ONE)], { stdio: ['pipe', 'pipe', 'inherit'] })
-  let said = ''
-  about = await new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', (code) => reject(new Error(`many ended with ${code}: ${said}`)))
-    child.stdout.on('data', (text) => {
-      said += text
-      const found = /^many (\{.*\})$/m.exec(said)
-      if (found) resolve(JSON.parse(found[1]))
-    })
-  })
+  many = start(PROGRAM, ['--tasks', String(TASKS), '--photos', String(PHOTOS), '--in-one', String(IN_ONE)])
+  about = JSON.parse((await many.hear(/^many (\{.*\})\n/m))[1])
   browser = await openBrowser()
   const context = await browser.newContext({ viewport: { width: 820, height: 1180 }, hasTouch: true, locale: 'zh-CN' })
   page = await context.newPage()
@@ -47,8 +38,7 @@ before(async () => {
 
 after(async () => {
   await browser?.close()
-  child?.removeAllListeners('exit')
-  child?.stdin.end()
+  await many?.stop()
 })
 
 const nodes = () => page.evaluate(() => document.getElementsByTagName('*').length)

@@ -1,37 +1,26 @@
 // From the notice of a drawn object to the page where it finds itself, on a telephone without scripts;
 // the auditor's bundle; slips; the year in draws. What comes before is played over HTTP.
 import assert from 'node:assert/strict'
-import { execFile, spawn } from 'node:child_process'
-import { readFile, mkdtemp, rm } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { openBrowser } from './browser.mjs'
+import { playUpToDispatch } from './stage.mjs'
 
 const ROOT = new URL('../../', import.meta.url).pathname
-const PLAY = process.env.PLAY ?? join(ROOT, 'target/debug/play')
 const VERIFY = process.env.VERIFY_DRAW ?? join(ROOT, 'target/debug/verify-draw')
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 /** Where pictures of each screen go, for looking at them. */
 const SHOTS = process.env.SHOTS
-let data, stage, child, browser, phone, task
+let played, stage, browser, phone, task
 const complaints = []
 
 before(async () => {
-  data = await mkdtemp(join(tmpdir(), 'double-random-openings-'))
-  child = spawn(PLAY, ['--stage', '--data', join(data, 'stage')], { stdio: ['pipe', 'pipe', 'inherit'] })
-  let said = ''
-  stage = await new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', (code) => reject(new Error(`play ended with ${code}: ${said}`)))
-    child.stdout.on('data', (text) => {
-      said += text
-      const found = /^stage (\{.*\})$/m.exec(said)
-      if (found) resolve(JSON.parse(found[1]))
-    })
-  })
+  played = await playUpToDispatch()
+  stage = played.story
   task = stage.tasks[0]
   browser = await openBrowser()
   phone = await browser.newContext({ viewport: { width: 390, height: 844 }, javaScriptEnabled: false, locale: 'zh-CN' })
@@ -39,11 +28,7 @@ before(async () => {
 
 after(async () => {
   await browser?.close()
-  child?.removeAllListeners('exit')
-  const gone = child && new Promise((done) => child.once('exit', done))
-  child?.stdin.end()
-  await gone
-  if (data) await rm(data, { recursive: true, force: true })
+  await played?.stop()
 })
 
 async function signIn(login) {
@@ -189,7 +174,7 @@ test('the auditor takes all openings with a reason, and they verify', async () =
   await auditor.getByRole('dialog').locator('textarea').fill('年度审计抽查')
   await shot(auditor, 'bundle')
   const [download] = await Promise.all([auditor.waitForEvent('download'), auditor.getByRole('button', { name: /下载档案和对应关系/ }).click()])
-  const bundle = join(data, 'bundle.zip')
+  const bundle = join(played.data, 'bundle.zip')
   await download.saveAs(bundle)
   const { stdout } = await promisify(execFile)(VERIFY, [bundle])
   assert.match(stdout, /openings\s+\d+|开封/)

@@ -1,9 +1,9 @@
 // A server with registers and a clock of its own, and people at it over HTTP: for what comes before a
 // browser test.
-import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { start } from './program.mjs'
 
 const ROOT = new URL('../../', import.meta.url).pathname
 const PROGRAM = process.env.REHEARSE ?? join(ROOT, 'target/debug/rehearse')
@@ -12,34 +12,18 @@ export const PASSWORD = 'Lake-2026-spring'
 export async function rehearse(now) {
   const data = await mkdtemp(join(tmpdir(), 'double-random-rehearsal-'))
   const registers = join(ROOT, 'server/tests/draws/registers.sql')
-  const child = spawn(PROGRAM, ['--data', data, '--now', String(now), '--registers', registers], { stdio: ['pipe', 'pipe', 'inherit'] })
-  let said = ''
-  const heard = (pattern) =>
-    new Promise((resolve, reject) => {
-      const look = () => pattern.exec(said)
-      child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${said}`)))
-      const timer = setInterval(() => {
-        const found = look()
-        if (!found) return
-        clearInterval(timer)
-        resolve(found)
-      }, 20)
-    })
-  child.stdout.on('data', (text) => (said += text))
-  const [, url] = await heard(/Listening on (\S+)/)
-  const [, once] = /one-time password (\S+)/.exec(said)
+  const office = start(PROGRAM, ['--data', data, '--now', String(now), '--registers', registers])
+  const [, url] = await office.hear(/Listening on (\S+)\n/)
+  const [, once] = await office.hear(/one-time password (\S+)/)
   return {
     url,
     once,
     async set(at) {
-      child.stdin.write(`now ${at}\n`)
-      await heard(new RegExp(`clock ${at}`))
+      office.say(`now ${at}`)
+      await office.hear(new RegExp(`clock ${at}\n`))
     },
     async stop() {
-      child.removeAllListeners('exit')
-      const gone = new Promise((done) => child.once('exit', done))
-      child.stdin.end()
-      await gone
+      await office.stop()
       await rm(data, { recursive: true, force: true })
     },
   }

@@ -1,33 +1,36 @@
 // Two tablets and an office after the dispatch, and people's hands on their pages: for tests that play
 // a visit in the real user interfaces. What comes before (registers, plan, draw, dispatch) is played
 // over HTTP by the same program that plays the demo.
-import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openBrowser } from './browser.mjs'
+import { start } from './program.mjs'
 
 const ROOT = new URL('../../', import.meta.url).pathname
 const PLAY = process.env.PLAY ?? join(ROOT, 'target/debug/play')
+
+/** Plays all that comes before: what was printed after the dispatch, a folder for the test, a way to cut networks. */
+export async function playUpToDispatch(...options) {
+  const data = await mkdtemp(join(tmpdir(), 'double-random-stage-'))
+  const play = start(PLAY, ['--stage', '--data', join(data, 'stage'), ...options])
+  return {
+    data,
+    story: JSON.parse((await play.hear(/^stage (\{.*\})\n/m))[1]),
+    say: play.say,
+    async stop() {
+      await play.stop()
+      await rm(data, { recursive: true, force: true })
+    },
+  }
+}
 
 /**
  * Starts everything. `story`: what was printed after the dispatch; `complaints`: what pages threw.
  * `long`: records of 30 check points rather than 9; `film`: see `openBrowser`.
  */
 export async function openStage({ long = false, film } = {}) {
-  const data = await mkdtemp(join(tmpdir(), 'double-random-stage-'))
-  const options = ['--stage', '--data', join(data, 'stage'), ...(long ? ['--long-visit'] : [])]
-  const child = spawn(PLAY, options, { stdio: ['pipe', 'pipe', 'inherit'] })
-  let said = ''
-  const story = await new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', (code) => reject(new Error(`play ended with ${code}: ${said}`)))
-    child.stdout.on('data', (text) => {
-      said += text
-      const found = /^stage (\{.*\})$/m.exec(said)
-      if (found) resolve(JSON.parse(found[1]))
-    })
-  })
+  const { story, say, stop } = await playUpToDispatch(...(long ? ['--long-visit'] : []))
   const browser = await openBrowser({ film })
   const complaints = []
 
@@ -45,7 +48,7 @@ export async function openStage({ long = false, film } = {}) {
     watch,
 
     /** `cut` or `restore`: the network of both tablets, or of tablet `n`. */
-    network: (word, n = '') => child.stdin.write(`${word} ${n}\n`),
+    network: (word, n = '') => say(`${word} ${n}`),
 
     /** Enrols a tablet and leaves its page locked. */
     async enrol({ launch, code, server }) {
@@ -127,11 +130,7 @@ export async function openStage({ long = false, film } = {}) {
 
     async close() {
       await browser.close()
-      child.removeAllListeners('exit')
-      const gone = new Promise((done) => child.once('exit', done))
-      child.stdin.end()
-      await gone
-      await rm(data, { recursive: true, force: true })
+      await stop()
     },
   }
 }

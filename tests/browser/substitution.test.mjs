@@ -1,33 +1,14 @@
 // Substitution in the real user interfaces: asked for by one person, approved by another, told by the
 // draw's order; the tablet of the relieved hears of it. What comes before is played over HTTP.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { openBrowser } from './browser.mjs'
+import { playUpToDispatch } from './stage.mjs'
 
 const ROOT = new URL('../../', import.meta.url).pathname
-const PLAY = process.env.PLAY ?? join(ROOT, 'target/debug/play')
 const EVIDENCE = { name: '诊断证明（示例）.pdf', mimeType: 'application/pdf', buffer: Buffer.from('%PDF-1.7 sample') }
-let data, stage, child, browser, drawer, supervisor, tablet
+let played, stage, browser, drawer, supervisor, tablet
 const complaints = []
-
-async function playUpToDispatch() {
-  data = await mkdtemp(join(tmpdir(), 'double-random-subst-'))
-  child = spawn(PLAY, ['--stage', '--data', join(data, 'stage')], { stdio: ['pipe', 'pipe', 'inherit'] })
-  let said = ''
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', (code) => reject(new Error(`play ended with ${code}: ${said}`)))
-    child.stdout.on('data', (text) => {
-      said += text
-      const found = /^stage (\{.*\})$/m.exec(said)
-      if (found) resolve(JSON.parse(found[1]))
-    })
-  })
-}
 
 async function open(options) {
   const page = await (await browser.newContext({ locale: 'zh-CN', ...options })).newPage()
@@ -48,7 +29,8 @@ async function signIn(login) {
 }
 
 before(async () => {
-  stage = await playUpToDispatch()
+  played = await playUpToDispatch()
+  stage = played.story
   browser = await openBrowser()
   drawer = await signIn('drawer')
   supervisor = await signIn('supervisor')
@@ -56,11 +38,7 @@ before(async () => {
 
 after(async () => {
   await browser?.close()
-  child?.removeAllListeners('exit')
-  const gone = child && new Promise((done) => child.once('exit', done))
-  child?.stdin.end()
-  await gone
-  if (data) await rm(data, { recursive: true, force: true })
+  await played?.stop()
 })
 
 const [first, second] = [() => stage.tasks[0], () => stage.tasks[1]]
