@@ -167,10 +167,6 @@ impl Agent {
         if let Some(edit) = protected {
             return Err(refuse_cell(&edit.path, CellFault::NotYours, ""));
         }
-        self.with_record(me, task, |open, id| {
-            let record = open.record(id)?;
-            (request.edits.iter()).try_for_each(|edit| check_evidence(record, edit))
-        })?;
         self.write_seen(me, task, request.edits)
     }
 
@@ -198,7 +194,9 @@ impl Agent {
             .collect();
         let answer = self.with_record(me, task, |open, id| {
             let here = open.device_key();
-            check_seen(open.record(id)?, &here, me, &edits)?;
+            let record = open.record(id)?;
+            (edits.iter()).try_for_each(|edit| check_evidence(record, edit))?;
+            check_seen(record, &here, me, &edits)?;
             let around = open.write(me, id, now, values, |db| {
                 edits.iter().try_for_each(|edit| {
                     drafts::saved(db, me, task, &edit.path, &edit.value.to_string())

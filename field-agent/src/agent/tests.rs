@@ -248,6 +248,20 @@ async fn lesson_10_a_draft_is_kept_until_it_is_saved() {
         .expect("comes late");
     assert!(drafted(&agent, "zhang").is_empty());
 
+    let path = "visit/accuracy_cm";
+    let mut number = draft(&task, Some("1250"), 4);
+    number.place = format!("cell/{path}");
+    agent.keep_draft("zhang", number).expect("keeps");
+    assert_eq!(drafted(&agent, "zhang"), ["1250"]);
+    let edits = vec![Edit {
+        path: path.into(),
+        value: Scalar::Int(1250),
+        seen: None,
+    }];
+    let saved = agent.edit("zhang", &task, EditRequest { edits });
+    saved.expect("saves a number");
+    assert!(drafted(&agent, "zhang").is_empty());
+
     agent
         .keep_draft("zhang", draft(&task, Some("改"), 4))
         .expect("keeps");
