@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 
 /// The link of one tablet.
 #[derive(Clone)]
@@ -29,8 +30,10 @@ impl Link {
         let own = link.clone();
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
+                // Heard from before it is asked whether there is a network, so that no cut slips between.
+                let cut = own.cut.clone().notified_owned();
                 if own.up.load(Ordering::SeqCst) {
-                    tokio::spawn(own.clone().carry(socket, server));
+                    tokio::spawn(carry(socket, server, cut));
                 }
             }
         });
@@ -50,15 +53,15 @@ impl Link {
     pub fn restore(&self) {
         self.up.store(true, Ordering::SeqCst);
     }
+}
 
-    async fn carry(self, mut socket: TcpStream, server: SocketAddr) {
-        let cut = self.cut.notified();
-        let Ok(mut onward) = TcpStream::connect(server).await else {
-            return;
-        };
-        tokio::select! {
-            () = cut => {}
-            _ = copy_bidirectional(&mut socket, &mut onward) => {}
-        }
+async fn carry(mut socket: TcpStream, server: SocketAddr, cut: OwnedNotified) {
+    let carried = async {
+        let mut onward = TcpStream::connect(server).await?;
+        copy_bidirectional(&mut socket, &mut onward).await
+    };
+    tokio::select! {
+        () = cut => {}
+        _ = carried => {}
     }
 }

@@ -65,7 +65,7 @@ async fn agent_of(
         keys: Arc::new(FileKeyStore::new(dir.join("device.secret"))),
         space,
         fetch: server.clone(),
-        other_tablets: Arc::new(crate::host::TlsTablets),
+        other_tablets: Arc::new(crate::host::TlsTablets::new().unwrap()),
         pin_cost: PinCost {
             m_kib: 64,
             passes: 1,

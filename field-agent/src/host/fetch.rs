@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::HostError;
+use super::line::Line;
 use crate::ports::{Fetch, FetchAnswer, FetchError, FetchRequest, Fetching};
 
 /// When a transfer has stalled. The whole may take as long as it needs (lesson 33).
@@ -37,28 +39,32 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub struct HttpFetch {
     client: reqwest::Client,
     patience: Patience,
+    line: Line,
 }
 
 impl HttpFetch {
     /// Makes the client once; connections are kept alive. It trusts the authorities of the system.
-    pub fn new() -> Result<Self, reqwest::Error> {
+    ///
+    /// # Errors
+    /// [`HostError::Client`], as of the others here.
+    pub fn new() -> Result<Self, HostError> {
         Self::build(reqwest::Client::builder(), Patience::default())
     }
 
     /// A client with other limits to its patience.
-    pub fn with(patience: Patience) -> Result<Self, reqwest::Error> {
+    pub fn with(patience: Patience) -> Result<Self, HostError> {
         Self::build(reqwest::Client::builder(), patience)
     }
 
     /// A client that trusts these authorities (certificates in PEM) and no others, such as that of a
     /// government network.
-    pub fn trusting_only(authorities: &[u8]) -> Result<Self, reqwest::Error> {
-        let certificates = reqwest::Certificate::from_pem_bundle(authorities)?;
+    pub fn trusting_only(authorities: &[u8]) -> Result<Self, HostError> {
+        let certificates = reqwest::Certificate::from_pem_bundle(authorities).map_err(no_client)?;
         let builder = reqwest::Client::builder().tls_certs_only(certificates);
         Self::build(builder, Patience::default())
     }
 
-    fn build(builder: reqwest::ClientBuilder, patience: Patience) -> Result<Self, reqwest::Error> {
+    fn build(builder: reqwest::ClientBuilder, patience: Patience) -> Result<Self, HostError> {
         let client = builder
             .connect_timeout(CONNECT)
             // Of what TCP sends, acknowledgements are the progress.
@@ -68,22 +74,41 @@ impl HttpFetch {
             .tcp_nodelay(true)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("field-agent/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(HttpFetch { client, patience })
+            .build()
+            .map_err(no_client)?;
+        let line = Line::start().map_err(no_client)?;
+        Ok(HttpFetch {
+            client,
+            patience,
+            line,
+        })
     }
 }
 
 impl Fetch for HttpFetch {
     fn fetch<'a>(&'a self, server: &'a str, request: FetchRequest) -> Fetching<'a> {
-        Box::pin(send(&self.client, self.patience, server, request))
+        let (client, patience, server) = (self.client.clone(), self.patience, server.to_owned());
+        Box::pin(send(&self.line, client, patience, server, request))
     }
 }
 
 /// Sends a request and reads the answer up to its limit.
 pub(super) async fn send(
-    client: &reqwest::Client,
+    line: &Line,
+    client: reqwest::Client,
     patience: Patience,
-    server: &str,
+    server: String,
+    request: FetchRequest,
+) -> Result<FetchAnswer, FetchError> {
+    let exchange = exchange(client, patience, server, request);
+    let carried = line.carry(exchange).await;
+    carried.map_err(|e| FetchError::Offline(e.to_string()))?
+}
+
+async fn exchange(
+    client: reqwest::Client,
+    patience: Patience,
+    server: String,
     request: FetchRequest,
 ) -> Result<FetchAnswer, FetchError> {
     let method = request
@@ -127,6 +152,10 @@ pub(super) async fn send(
     })
 }
 
+fn no_client(error: impl std::fmt::Display) -> HostError {
+    HostError::Client(error.to_string())
+}
+
 fn told(error: &reqwest::Error) -> FetchError {
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
@@ -142,5 +171,60 @@ fn told(error: &reqwest::Error) -> FetchError {
         FetchError::Offline(text)
     } else {
         FetchError::BadAnswer(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+    use super::*;
+
+    /// Resolves every name to nothing, and notes on which thread.
+    #[derive(Clone, Default)]
+    struct Nowhere(Arc<Mutex<Vec<Option<String>>>>);
+
+    impl Resolve for Nowhere {
+        fn resolve(&self, _name: Name) -> Resolving {
+            let asked = self.0.clone();
+            Box::pin(async move {
+                let thread = std::thread::current().name().map(str::to_owned);
+                asked.lock().unwrap().push(thread);
+                let none: Addrs = Box::new(std::iter::empty());
+                Ok(none)
+            })
+        }
+    }
+
+    // F7
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn lesson_11_requests_run_on_one_thread() {
+        let nowhere = Nowhere::default();
+        let builder = reqwest::Client::builder().dns_resolver(nowhere.clone());
+        let fetch = Arc::new(HttpFetch::build(builder, Patience::default()).unwrap());
+        let mut asking = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let fetch = fetch.clone();
+            asking.spawn(async move {
+                let request = FetchRequest {
+                    method: "GET",
+                    path: "/".into(),
+                    limit: 1,
+                    ..FetchRequest::default()
+                };
+                fetch.fetch("http://office.test", request).await
+            });
+        }
+        while let Some(answer) = asking.join_next().await {
+            let answer = answer.unwrap();
+            assert!(matches!(answer, Err(FetchError::Offline(_))), "{answer:?}");
+        }
+        let threads = nowhere.0.lock().unwrap();
+        assert_eq!(threads.len(), 20);
+        for thread in threads.iter() {
+            assert_eq!(thread.as_deref(), Some("line"), "one thread for all");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod fetch;
 mod keys;
+mod line;
 mod nearby;
 
 use std::net::SocketAddr;
@@ -194,8 +195,7 @@ pub async fn start(
             HttpFetch::trusting_only(&pem)
         }
     };
-    let fetch = fetch.map_err(|e| HostError::Client(e.to_string()))?;
-    start_with(config, clock, random, Arc::new(fetch)).await
+    start_with(config, clock, random, Arc::new(fetch?)).await
 }
 
 /// Starts an agent with another way to the server, such as one that a test can cut.
@@ -217,7 +217,7 @@ pub async fn start_with(
         keys,
         space: Arc::new(DiskSpace),
         fetch,
-        other_tablets: Arc::new(TlsTablets),
+        other_tablets: Arc::new(TlsTablets::new()?),
         pin_cost: config.pin_cost,
         server: config.server,
     })?;

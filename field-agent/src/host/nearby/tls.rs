@@ -16,7 +16,8 @@ use rustls::{
 };
 use sync::ids::Key;
 
-use super::super::fetch;
+use super::super::line::Line;
+use super::super::{HostError, fetch};
 use crate::ports::{FetchError, FetchRequest, FetchingNearby, OtherTablets};
 
 /// RFC 8410: what stands before the 32 bytes of an Ed25519 key, public and private.
@@ -116,10 +117,19 @@ impl ServerCertVerifier for TeamVerifier {
 }
 
 /// Other tablets over TLS.
-#[derive(Debug, Default)]
-pub struct TlsTablets;
+#[derive(Debug)]
+pub struct TlsTablets {
+    line: Line,
+}
 
 impl TlsTablets {
+    /// # Errors
+    /// [`HostError::Client`] where the system has no thread left.
+    pub fn new() -> Result<Self, HostError> {
+        let line = Line::start().map_err(|e| HostError::Client(e.to_string()))?;
+        Ok(TlsTablets { line })
+    }
+
     async fn ask(
         &self,
         address: SocketAddr,
@@ -148,9 +158,10 @@ impl TlsTablets {
             .build()
             .map_err(|e| bad(e.to_string()))?;
         let answer = fetch::send(
-            &client,
+            &self.line,
+            client,
             fetch::Patience::default(),
-            &format!("https://{address}"),
+            format!("https://{address}"),
             request,
         )
         .await?;
