@@ -565,6 +565,25 @@ async fn lesson_12_what_is_finished_during_a_pass_is_not_skipped() {
     assert_eq!(server.text(&second, "handling/measure"), "后");
 }
 
+// F7: a request is lost on its way, and a person asks
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_11_who_asks_is_not_left_waiting_for_a_request_that_hangs() {
+    let (server, tablet, task) = tablet_with_work().await;
+    assert_eq!(tablet.sync().await, None);
+    tablet.write(&task, "handling/measure", json!("无")).await;
+    server.hang_syncs.store(1, Ordering::SeqCst);
+    let agent = tablet.agent();
+    let pass = tokio::spawn(async move { agent.sync_once().await });
+    until("it hangs", || server.hang_syncs.load(Ordering::SeqCst) == 0).await;
+    tablet.clock.advance(8_000);
+    assert_eq!(tablet.post("/api/sync/now", json!({})).await.0, 200);
+    until("it goes anew", || {
+        server.text(&task, "handling/measure") == "无"
+    })
+    .await;
+    assert_eq!(pass.await.expect("ends"), None);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_another_tablet_is_sending_holds_up_nothing() {
     // Lesson 4: another device holds the office's place for one file, whatever the reason.

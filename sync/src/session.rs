@@ -40,6 +40,8 @@ const BODY_MS: i64 = 3_000;
 const FIRST_BODY: usize = 64 * 1024;
 /// Smallest limit of a body, in bytes.
 const MIN_BODY: usize = 4 * 1024;
+/// What is on its way for so long is late: twice what a chunk should take, in milliseconds.
+const LATE_MS: i64 = 8_000;
 const MAX_BACKOFF_MS: i64 = 5 * 60_000;
 /// Asking a server that cannot be reached costs nobody anything, and a network that comes and goes is
 /// missed by who waits long.
@@ -138,8 +140,11 @@ pub enum Failure {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// Something was written, a network appeared, or a person asked.
+    /// Something was written, or a network appeared.
     Woken,
+    /// A person asks, and may have come to another network: what hangs is given up and tried anew, and a link that
+    /// was slow is measured again.
+    Asked,
     /// The timer fired.
     TimerFired,
     /// The request that [`Effect::Pack`] asked for.
@@ -254,13 +259,6 @@ impl Session {
         }
     }
 
-    /// A person asks, and may have come to another network: a link that was slow is measured anew.
-    pub fn measure_anew(&mut self) {
-        if !self.originals_may_move() {
-            self.meter.forget();
-        }
-    }
-
     /// Leaves to a later round what may not move on the present link.
     fn hold_back(&mut self) {
         if !self.originals_may_move() {
@@ -308,6 +306,7 @@ impl Session {
                 self.again = true;
                 vec![]
             }
+            (Event::Asked, _) => self.asked(now),
             (Event::Packed(body), Round::Packing) => {
                 let bytes = body.len();
                 self.round = Round::Sending { since: now, bytes };
@@ -343,6 +342,30 @@ impl Session {
             (Event::Failed(failure), _) if self.is_busy() => self.failed(now, failure),
             _ => vec![],
         }
+    }
+
+    fn asked(&mut self, now: i64) -> Vec<Effect> {
+        if !self.originals_may_move() {
+            self.meter.forget();
+        }
+        if !self.hangs(now) {
+            return self.handle(now, Event::Woken);
+        }
+        self.give_up();
+        let mut effects = vec![Effect::Abandon];
+        effects.extend(self.start(now));
+        effects
+    }
+
+    /// Whether all that is under way waits for the network, and that brings nothing.
+    fn hangs(&self, now: i64) -> bool {
+        let round = match self.round {
+            Round::Packing | Round::Applying => return false,
+            Round::Sending { since, .. } => Some(since),
+            Round::None | Round::Stopped => None,
+        };
+        let sent = self.flying.iter().map(|f| f.since).chain(round).max();
+        sent.is_some_and(|sent| now - sent.max(self.meter.last) >= LATE_MS)
     }
 
     fn start(&mut self, now: i64) -> Vec<Effect> {
@@ -398,14 +421,17 @@ impl Session {
         length.clamp(MIN_CHUNK, MAX_CHUNK)
     }
 
-    /// Chunks as many as may be on their way. Nothing overtakes what waits in doubt.
+    /// Chunks as many as may be on their way. Nothing takes off that has less weight than what waits in doubt or is
+    /// late: a queue on the way that is always full of the one may let the packets of the other in never.
     fn launch(&mut self, now: i64) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let in_doubt = self.doubt.iter().map(|t| t.blob.kind).min();
+        let late = self.flying.iter().filter(|f| now - f.since >= LATE_MS);
+        let due = self.doubt.iter().chain(late.map(|f| &f.transfer));
+        let due = due.map(|t| t.blob.kind).min();
         while let Some(transfer) = self.queue.front() {
             let in_flight: u64 = self.flying.iter().map(|f| f.length).sum();
             let few = self.flying.len() < 2 || in_flight < FLYING_BYTES;
-            let overtakes = in_doubt.is_some_and(|kind| transfer.blob.kind > kind);
+            let overtakes = due.is_some_and(|kind| transfer.blob.kind > kind);
             if self.flying.len() >= MAX_FLYING || !few || overtakes {
                 break;
             }
@@ -497,7 +523,8 @@ impl Session {
         self.failed(now, failure)
     }
 
-    fn failed(&mut self, now: i64, failure: Failure) -> Vec<Effect> {
+    /// Nothing is under way any more.
+    fn give_up(&mut self) {
         if let Round::Sending { bytes, .. } = self.round {
             // Less, but not so little that it would be all delay; an idle request says nothing.
             if bytes * 2 >= self.body {
@@ -509,12 +536,16 @@ impl Session {
         self.doubt.extend(doubt);
         self.again = false;
         self.moved = false;
+        self.round = Round::None;
+    }
+
+    fn failed(&mut self, now: i64, failure: Failure) -> Vec<Effect> {
+        self.give_up();
         if failure == Failure::Lasting {
             self.round = Round::Stopped;
             self.queue.clear();
             return vec![Effect::Abandon];
         }
-        self.round = Round::None;
         let (first, doublings, most) = match failure {
             Failure::Offline => (
                 OFFLINE_MS.min(self.settings.backoff_ms),

@@ -104,6 +104,8 @@ pub struct Agent {
     wake: Arc<tokio::sync::Notify>,
     /// Something was written while a pass goes on.
     written: tokio::sync::Notify,
+    /// A person asked while a pass goes on.
+    asked: tokio::sync::Notify,
     /// Something was written since the store's log was emptied last.
     grown: tokio::sync::Notify,
     driver: Mutex<sync::DriverState>,
@@ -179,6 +181,7 @@ impl Agent {
             revision: AtomicU64::new(1),
             wake: Arc::new(tokio::sync::Notify::new()),
             written: tokio::sync::Notify::new(),
+            asked: tokio::sync::Notify::new(),
             grown: tokio::sync::Notify::new(),
             driver: Mutex::default(),
             nearby_state: Mutex::default(),

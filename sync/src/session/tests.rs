@@ -93,6 +93,60 @@ fn lesson_12_what_is_written_during_a_pass_goes_at_once() {
 }
 
 #[test]
+fn lesson_11_who_asks_is_not_left_waiting_for_what_hangs() {
+    // F7: a request is lost on its way; the network may be another by now.
+    let mut s = Session::new(Settings::default());
+    s.handle(0, Event::Woken);
+    assert_eq!(s.handle(LATE_MS, Event::Asked), [], "it is being packed");
+    s.handle(LATE_MS, Event::Packed(vec![1]));
+    let sent = LATE_MS;
+    assert_eq!(
+        s.handle(sent + LATE_MS - 1, Event::Asked),
+        [],
+        "it may come"
+    );
+    let anew = s.handle(sent + LATE_MS, Event::Asked);
+    assert!(
+        matches!(anew[..], [Effect::Abandon, Effect::Pack { .. }]),
+        "it is given up: {anew:?}"
+    );
+    assert_eq!(s.handle(sent + LATE_MS, Event::Answered(vec![])), []);
+}
+
+#[test]
+fn lesson_11_who_asks_cuts_no_photo_that_moves() {
+    let (mut s, first) = applied(vec![
+        up(BlobKind::Original, 10_000_000, 0),
+        up(BlobKind::Thumbnail, 100, 0),
+    ]);
+    assert_eq!(moves(&first).len(), 2);
+    // The link is slow, but it brings something.
+    s.handle(LATE_MS - 1, moved(100, 100));
+    let beside = s.handle(LATE_MS + 1, Event::Asked);
+    assert!(packs(&beside), "it goes on: {beside:?}");
+    s.handle(LATE_MS + 1, Event::Packed(vec![]));
+    let anew = s.handle(3 * LATE_MS, Event::Asked);
+    assert!(matches!(anew[..], [Effect::Abandon, Effect::Pack { .. }]));
+    assert_eq!(s.doubted().count(), 1, "how much of it came is asked");
+}
+
+#[test]
+fn what_has_less_weight_waits_while_a_thumbnail_is_late() {
+    // F7
+    let (mut s, first) = applied(vec![
+        up(BlobKind::Thumbnail, 50, 0),
+        up(BlobKind::Rendition, 100_000, 0),
+        up(BlobKind::Rendition, 200_000, 0),
+    ]);
+    assert_eq!(moves(&first).len(), 2, "the thumbnail and a rendition");
+    let in_time = s.handle(LATE_MS - 1, moved(100_000, 65_536));
+    assert_eq!(moves(&in_time).len(), 1);
+    assert_eq!(s.handle(LATE_MS, moved(100_000, 90_000)), []);
+    let after = s.handle(LATE_MS + 1, moved(50, 50));
+    assert_eq!(moves(&after).len(), 2, "and then they go on");
+}
+
+#[test]
 fn lesson_28_a_photo_that_hangs_holds_neither_records_nor_photos_up() {
     let (mut s, first) = applied(vec![
         up(BlobKind::Thumbnail, 50, 0),
@@ -482,8 +536,7 @@ fn originals_move_while_the_link_is_fast_and_do_not_flap() {
     assert!(land(&mut s, &mut now, 40, 100) < 512 * 1024);
     assert_eq!(moves(&round(&mut s, now, Event::Woken, &original)), []);
     // The tablet comes home, and a person asks.
-    s.measure_anew();
-    assert_eq!(moves(&round(&mut s, now, Event::Woken, &original)).len(), 1);
+    assert_eq!(moves(&round(&mut s, now, Event::Asked, &original)).len(), 1);
     land(&mut s, &mut now, 1_000, 20);
     assert_eq!(s.flying.len(), 1, "it goes on");
     // Somewhat slower than where it began it goes on; slower than half of that it stops.

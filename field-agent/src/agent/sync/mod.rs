@@ -150,6 +150,7 @@ impl Agent {
         let mut driver = lock(&self.driver);
         driver.urgent = true;
         drop(driver);
+        self.asked.notify_one();
         self.wake.notify_one();
     }
 
@@ -184,17 +185,16 @@ impl Agent {
             if let Ok(originals) = originals {
                 session.set_originals(originals.for_session());
             }
-            if urgent {
-                session.measure_anew();
-            }
-            session.handle(now, Event::Woken)
+            session.handle(now, if urgent { Event::Asked } else { Event::Woken })
         };
         self.touch();
-        // What was written before goes with the first request.
-        tokio::select! {
-            biased;
-            () = self.written.notified() => {}
-            () = std::future::ready(()) => {}
+        // What was written or asked before goes with the first request.
+        for before in [&self.written, &self.asked] {
+            tokio::select! {
+                biased;
+                () = before.notified() => {}
+                () = std::future::ready(()) => {}
+            }
         }
         let mut steps = Steps::default();
         loop {
@@ -204,6 +204,7 @@ impl Agent {
             let event = tokio::select! {
                 // What is written meanwhile goes beside what is under way (lesson 12, lesson 28).
                 () = self.written.notified(), if !steps.all.is_empty() => Event::Woken,
+                () = self.asked.notified(), if !steps.all.is_empty() => Event::Asked,
                 step = steps.all.join_next() => match step {
                     None => break,
                     Some(Ok(Ok(event))) => event,
