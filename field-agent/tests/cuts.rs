@@ -518,6 +518,28 @@ async fn lesson_28_a_photo_that_hangs_is_not_in_the_way_and_comes_later() {
     assert_eq!(server.stored().len(), 6);
 }
 
+// F7: its connection is stuck, others are not
+#[tokio::test(flavor = "multi_thread")]
+async fn lesson_28_a_photo_that_is_stuck_goes_anew_beside_the_others() {
+    let (server, tablet, task) = tablet_with_work().await;
+    let clip = mp4(400_000, 7);
+    let (status, body) = tablet
+        .add_clip(
+            &task,
+            "refusal",
+            clip,
+            "&duration_ms=5000&recorded_at=1764000000000",
+        )
+        .await;
+    assert_eq!(status, 200, "{body}");
+    server.hang_uploads.store(1, Ordering::SeqCst);
+    let agent = tablet.agent();
+    let pass = tokio::spawn(async move { agent.sync_once().await });
+    // Nobody lets go of what hangs.
+    until("all seven arrive", || server.stored().len() == 7).await;
+    until("the pass ends", || pass.is_finished()).await;
+}
+
 // what is written while a pass is under way goes in that pass
 #[tokio::test(flavor = "multi_thread")]
 async fn lesson_12_what_is_finished_during_a_pass_is_not_skipped() {

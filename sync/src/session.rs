@@ -40,8 +40,12 @@ const BODY_MS: i64 = 3_000;
 const FIRST_BODY: usize = 64 * 1024;
 /// Smallest limit of a body, in bytes.
 const MIN_BODY: usize = 4 * 1024;
-/// What is on its way for so long is late: twice what a chunk should take, in milliseconds.
-const LATE_MS: i64 = 8_000;
+/// Where nothing got through for so long since something was last sent, who asks is not left waiting for it: twice
+/// what a chunk should take, in milliseconds.
+const HUNG_MS: i64 = 8_000;
+/// A chunk is stuck when others have landed so many times its bytes since it took off: with a fair share of the
+/// link it would have landed long ago.
+const OVERTAKEN: u64 = 8;
 const MAX_BACKOFF_MS: i64 = 5 * 60_000;
 /// Asking a server that cannot be reached costs nobody anything, and a network that comes and goes is
 /// missed by who waits long.
@@ -180,6 +184,10 @@ pub enum Effect {
     },
     /// Drop everything that is under way: the network is gone.
     Abandon,
+    /// Drop the [`Effect::Move`] of that blob: it is stuck.
+    Drop {
+        blob: BlobName,
+    },
     /// Wake the session at this time; replaces an earlier timer.
     Timer {
         at: i64,
@@ -205,6 +213,8 @@ struct Flight {
     transfer: Transfer,
     length: u64,
     since: i64,
+    /// Bytes of others that landed meanwhile.
+    overtaken: u64,
 }
 
 /// See the module.
@@ -365,7 +375,7 @@ impl Session {
             Round::None | Round::Stopped => None,
         };
         let sent = self.flying.iter().map(|f| f.since).chain(round).max();
-        sent.is_some_and(|sent| now - sent.max(self.meter.last) >= LATE_MS)
+        sent.is_some_and(|sent| now - sent.max(self.meter.last) >= HUNG_MS)
     }
 
     fn start(&mut self, now: i64) -> Vec<Effect> {
@@ -421,17 +431,14 @@ impl Session {
         length.clamp(MIN_CHUNK, MAX_CHUNK)
     }
 
-    /// Chunks as many as may be on their way. Nothing takes off that has less weight than what waits in doubt or is
-    /// late: a queue on the way that is always full of the one may let the packets of the other in never.
+    /// Chunks as many as may be on their way. Nothing overtakes what waits in doubt.
     fn launch(&mut self, now: i64) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let late = self.flying.iter().filter(|f| now - f.since >= LATE_MS);
-        let due = self.doubt.iter().chain(late.map(|f| &f.transfer));
-        let due = due.map(|t| t.blob.kind).min();
+        let in_doubt = self.doubt.iter().map(|t| t.blob.kind).min();
         while let Some(transfer) = self.queue.front() {
             let in_flight: u64 = self.flying.iter().map(|f| f.length).sum();
             let few = self.flying.len() < 2 || in_flight < FLYING_BYTES;
-            let overtakes = due.is_some_and(|kind| transfer.blob.kind > kind);
+            let overtakes = in_doubt.is_some_and(|kind| transfer.blob.kind > kind);
             if self.flying.len() >= MAX_FLYING || !few || overtakes {
                 break;
             }
@@ -445,6 +452,7 @@ impl Session {
                 transfer: transfer.clone(),
                 length,
                 since: now,
+                overtaken: 0,
             });
             effects.push(Effect::Move { transfer, length });
         }
@@ -485,8 +493,9 @@ impl Session {
             self.failures = 0;
             self.moved = true;
         }
-        self.meter
-            .passed(now, offset.saturating_sub(transfer.offset).min(length));
+        let came = offset.saturating_sub(transfer.offset).min(length);
+        self.meter.passed(now, came);
+        let mut effects = self.drop_stuck(came);
         transfer.offset = offset;
         if self.round != Round::None {
             self.landed.push(transfer.clone());
@@ -500,7 +509,26 @@ impl Session {
             // The receipts come with the next round.
             self.again = true;
         }
-        self.next(now)
+        effects.extend(self.next(now));
+        effects
+    }
+
+    /// So many bytes of another landed: what that overtook too often goes anew, most likely on another connection,
+    /// once it is known how much of it came.
+    fn drop_stuck(&mut self, came: u64) -> Vec<Effect> {
+        for flight in &mut self.flying {
+            flight.overtaken += came;
+        }
+        let is_stuck = |f: &Flight| f.overtaken >= OVERTAKEN * f.length.max(MIN_CHUNK);
+        let (stuck, flying): (Vec<Flight>, _) = std::mem::take(&mut self.flying)
+            .into_iter()
+            .partition(is_stuck);
+        self.flying = flying;
+        self.again |= !stuck.is_empty();
+        let stuck: Vec<Transfer> = stuck.into_iter().map(|f| f.transfer).collect();
+        self.doubt.extend_from_slice(&stuck);
+        let drop = |t: &Transfer| Effect::Drop { blob: t.name() };
+        stuck.iter().map(drop).collect()
     }
 
     fn move_failed(&mut self, now: i64, blob: BlobName, failure: Failure) -> Vec<Effect> {
@@ -513,7 +541,10 @@ impl Session {
             Failure::Passing | Failure::Offline | Failure::Lasting => false,
         };
         if alone {
-            if self.queue.is_empty() && self.flying.is_empty() && self.moved {
+            if failure == Failure::Stalled {
+                self.doubt.push(flight.transfer);
+                self.again = true;
+            } else if self.queue.is_empty() && self.flying.is_empty() && self.moved {
                 self.again = true;
                 self.moved = false;
             }

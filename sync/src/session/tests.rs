@@ -97,20 +97,20 @@ fn lesson_11_who_asks_is_not_left_waiting_for_what_hangs() {
     // F7: a request is lost on its way; the network may be another by now.
     let mut s = Session::new(Settings::default());
     s.handle(0, Event::Woken);
-    assert_eq!(s.handle(LATE_MS, Event::Asked), [], "it is being packed");
-    s.handle(LATE_MS, Event::Packed(vec![1]));
-    let sent = LATE_MS;
+    assert_eq!(s.handle(HUNG_MS, Event::Asked), [], "it is being packed");
+    s.handle(HUNG_MS, Event::Packed(vec![1]));
+    let sent = HUNG_MS;
     assert_eq!(
-        s.handle(sent + LATE_MS - 1, Event::Asked),
+        s.handle(sent + HUNG_MS - 1, Event::Asked),
         [],
         "it may come"
     );
-    let anew = s.handle(sent + LATE_MS, Event::Asked);
+    let anew = s.handle(sent + HUNG_MS, Event::Asked);
     assert!(
         matches!(anew[..], [Effect::Abandon, Effect::Pack { .. }]),
         "it is given up: {anew:?}"
     );
-    assert_eq!(s.handle(sent + LATE_MS, Event::Answered(vec![])), []);
+    assert_eq!(s.handle(sent + HUNG_MS, Event::Answered(vec![])), []);
 }
 
 #[test]
@@ -121,29 +121,46 @@ fn lesson_11_who_asks_cuts_no_photo_that_moves() {
     ]);
     assert_eq!(moves(&first).len(), 2);
     // The link is slow, but it brings something.
-    s.handle(LATE_MS - 1, moved(100, 100));
-    let beside = s.handle(LATE_MS + 1, Event::Asked);
+    s.handle(HUNG_MS - 1, moved(100, 100));
+    let beside = s.handle(HUNG_MS + 1, Event::Asked);
     assert!(packs(&beside), "it goes on: {beside:?}");
-    s.handle(LATE_MS + 1, Event::Packed(vec![]));
-    let anew = s.handle(3 * LATE_MS, Event::Asked);
+    s.handle(HUNG_MS + 1, Event::Packed(vec![]));
+    let anew = s.handle(3 * HUNG_MS, Event::Asked);
     assert!(matches!(anew[..], [Effect::Abandon, Effect::Pack { .. }]));
     assert_eq!(s.doubted().count(), 1, "how much of it came is asked");
 }
 
 #[test]
-fn what_has_less_weight_waits_while_a_thumbnail_is_late() {
-    // F7
+fn lesson_28_a_photo_that_others_overtake_again_and_again_goes_anew() {
+    // F7: a connection on the way is stuck, another is not
     let (mut s, first) = applied(vec![
         up(BlobKind::Thumbnail, 50, 0),
-        up(BlobKind::Rendition, 100_000, 0),
         up(BlobKind::Rendition, 200_000, 0),
     ]);
-    assert_eq!(moves(&first).len(), 2, "the thumbnail and a rendition");
-    let in_time = s.handle(LATE_MS - 1, moved(100_000, 65_536));
-    assert_eq!(moves(&in_time).len(), 1);
-    assert_eq!(s.handle(LATE_MS, moved(100_000, 90_000)), []);
-    let after = s.handle(LATE_MS + 1, moved(50, 50));
-    assert_eq!(moves(&after).len(), 2, "and then they go on");
+    assert_eq!(moves(&first).len(), 2);
+    let once = s.handle(1_000, moved(200_000, 65_536));
+    assert_eq!(moves(&once).len(), 1, "unlucky, perhaps");
+    let again = s.handle(2_000, moved(200_000, 65_536 + 65_536));
+    let blob = name(50);
+    assert!(
+        matches!(again[..], [Effect::Drop { blob: stuck }, Effect::Pack { .. }] if stuck == blob),
+        "how much of it came is asked: {again:?}"
+    );
+    assert_eq!(s.doubted().collect::<Vec<_>>(), [blob]);
+    s.handle(2_000, Event::Packed(vec![]));
+    s.handle(2_500, Event::Answered(vec![]));
+    let transfers = vec![
+        up(BlobKind::Rendition, 200_000, 131_072),
+        up(BlobKind::Thumbnail, 50, 20),
+    ];
+    let anew = s.handle(
+        2_500,
+        Event::Applied {
+            more: false,
+            transfers,
+        },
+    );
+    assert_eq!(moves(&anew)[0], (BlobKind::Thumbnail, 20, 30));
 }
 
 #[test]
@@ -169,6 +186,8 @@ fn lesson_28_a_photo_that_hangs_holds_neither_records_nor_photos_up() {
         !after.contains(&Effect::Abandon),
         "the link is not to blame"
     );
+    assert!(packs(&after), "it is asked how much of it came: {after:?}");
+    assert_eq!(s.doubted().collect::<Vec<_>>(), [blob]);
 }
 
 #[test]

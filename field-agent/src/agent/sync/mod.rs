@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use ::sync::ids::{Sha256, TaskId};
 use ::sync::message::{BlobRef, VERSION};
-use ::sync::session::{Effect, Event, Failure, Session, Settings};
+use ::sync::session::{BlobName, Effect, Event, Failure, Session, Settings};
 use ::sync::signing::RequestAuth;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -71,8 +71,8 @@ struct InFlight {
 #[derive(Default)]
 struct Steps {
     all: JoinSet<Result<Event, (StepFailure, Event)>>,
-    /// Those that wait for the network. What is written to the disk is never broken off.
-    network: Vec<AbortHandle>,
+    /// Those that wait for the network, with the photo or clip that they move. What is written to the disk is never broken off.
+    network: Vec<(Option<BlobName>, AbortHandle)>,
 }
 
 /// Why a step failed.
@@ -266,7 +266,11 @@ impl Agent {
         };
         match effect {
             Effect::Timer { at } => lock(&self.driver).next_try_at = Some(at),
-            Effect::Abandon => steps.network.drain(..).for_each(|step| step.abort()),
+            Effect::Abandon => steps.network.drain(..).for_each(|(_, step)| step.abort()),
+            Effect::Drop { blob } => {
+                let stuck = steps.network.iter().filter(|(of, _)| *of == Some(blob));
+                stuck.for_each(|(_, step)| step.abort());
+            }
             Effect::Pack { limit } => {
                 let known =
                     lock(&self.driver)
@@ -282,10 +286,11 @@ impl Agent {
                 });
             }
             Effect::Send(body) => {
-                steps.network.push(steps.all.spawn(async move {
+                let step = steps.all.spawn(async move {
                     let answer = agent.send(&server, body).await;
                     answer.map(Event::Answered).map_err(round)
-                }));
+                });
+                steps.network.push((None, step));
             }
             Effect::Apply(body) => {
                 steps.all.spawn(async move {
@@ -293,9 +298,9 @@ impl Agent {
                 });
             }
             Effect::Move { transfer, length } => {
-                steps.network.retain(|step| !step.is_finished());
-                steps.network.push(steps.all.spawn(async move {
-                    let blob = transfer.name();
+                steps.network.retain(|(_, step)| !step.is_finished());
+                let blob = transfer.name();
+                let step = steps.all.spawn(async move {
                     let moved = agent.move_chunk(&server, transfer, length).await;
                     moved
                         .map(|offset| Event::Moved { blob, offset })
@@ -303,7 +308,8 @@ impl Agent {
                             let failure = step.failure;
                             (step, Event::MoveFailed { blob, failure })
                         })
-                }));
+                });
+                steps.network.push((Some(blob), step));
             }
         }
     }
