@@ -208,6 +208,29 @@ pub struct SyncResponse {
     pub tips: Vec<Tip>,
 }
 
+impl SyncResponse {
+    /// An answer that says nothing yet but how far it goes and when (milliseconds since 1970 UTC).
+    pub fn at(cursor: Cursor, server_time: i64) -> Self {
+        SyncResponse {
+            v: VERSION,
+            server_time,
+            cursor,
+            more: false,
+            verdicts: Vec::new(),
+            signature_verdicts: Vec::new(),
+            authors: Vec::new(),
+            docs: Vec::new(),
+            signatures: Vec::new(),
+            grants: Vec::new(),
+            states: Vec::new(),
+            blobs: Vec::new(),
+            offered: Vec::new(),
+            restored: false,
+            tips: Vec::new(),
+        }
+    }
+}
+
 /// What became of the changes of one record.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
 pub struct DocVerdict {

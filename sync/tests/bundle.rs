@@ -7,7 +7,7 @@ use ed25519_dalek::SigningKey;
 use proptest::prelude::*;
 use sync::bundle::{BundleError, BundleReader, BundleWriter, Part};
 use sync::ids::{Sha256, TaskId};
-use sync::message::{BlobKind, BlobRef, Cursor, SyncResponse, VERSION};
+use sync::message::{BlobKind, BlobRef, Cursor, SyncResponse};
 use sync::signing::public;
 
 fn key(n: u8) -> SigningKey {
@@ -15,26 +15,11 @@ fn key(n: u8) -> SigningKey {
 }
 
 fn message() -> SyncResponse {
-    SyncResponse {
-        v: VERSION,
-        server_time: 1_795_485_600_000,
-        cursor: Cursor {
-            incarnation: [3; 16],
-            seq: 7,
-        },
-        more: false,
-        verdicts: vec![],
-        signature_verdicts: vec![],
-        authors: vec![],
-        docs: vec![],
-        signatures: vec![],
-        grants: vec![],
-        states: vec![],
-        blobs: vec![],
-        offered: vec![],
-        restored: false,
-        tips: vec![],
-    }
+    let cursor = Cursor {
+        incarnation: [3; 16],
+        seq: 7,
+    };
+    SyncResponse::at(cursor, 1_795_485_600_000)
 }
 
 fn blob(bytes: &[u8]) -> BlobRef {

@@ -24,28 +24,16 @@ fn key(n: u8) -> SigningKey {
 }
 
 fn message(task: u8) -> SyncResponse {
+    let cursor = Cursor {
+        incarnation: [3; 16],
+        seq: 7,
+    };
     SyncResponse {
-        v: VERSION,
-        server_time: 5,
-        cursor: Cursor {
-            incarnation: [3; 16],
-            seq: 7,
-        },
-        more: false,
-        verdicts: vec![],
-        signature_verdicts: vec![],
-        authors: vec![],
         docs: vec![DocChanges {
             task: TaskId([task; 16]),
             changes: vec![],
         }],
-        signatures: vec![],
-        grants: vec![],
-        states: vec![],
-        blobs: vec![],
-        offered: vec![],
-        restored: false,
-        tips: vec![],
+        ..SyncResponse::at(cursor, 5)
     }
 }
 

@@ -46,25 +46,14 @@ impl Drop for Fellow {
 
 /// An answer of a tablet's log: changes and nothing else.
 pub fn said(task: TaskId, authors: Vec<Author>, changes: Vec<Offered>) -> SyncResponse {
+    let cursor = Cursor {
+        incarnation: [0; 16],
+        seq: 0,
+    };
     SyncResponse {
-        v: VERSION,
-        server_time: NOW,
-        cursor: Cursor {
-            incarnation: [0; 16],
-            seq: 0,
-        },
-        more: false,
-        verdicts: vec![],
-        signature_verdicts: vec![],
         authors,
         docs: vec![DocChanges { task, changes }],
-        signatures: vec![],
-        grants: vec![],
-        states: vec![],
-        blobs: vec![],
-        offered: vec![],
-        restored: false,
-        tips: vec![],
+        ..SyncResponse::at(cursor, NOW)
     }
 }
 

@@ -76,11 +76,10 @@ impl HttpFetch {
             .user_agent(concat!("field-agent/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(no_client)?;
-        let line = Line::start().map_err(no_client)?;
         Ok(HttpFetch {
             client,
             patience,
-            line,
+            line: Line::start()?,
         })
     }
 }
@@ -152,7 +151,7 @@ async fn exchange(
     })
 }
 
-fn no_client(error: impl std::fmt::Display) -> HostError {
+fn no_client(error: reqwest::Error) -> HostError {
     HostError::Client(error.to_string())
 }
 

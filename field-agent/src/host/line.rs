@@ -12,6 +12,8 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use super::HostError;
+
 /// The thread ends when this is dropped, and what runs on it is broken off.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -21,14 +23,19 @@ pub(super) struct Line {
 
 impl Line {
     /// # Errors
-    /// The system has no thread left.
-    pub fn start() -> io::Result<Line> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+    /// [`HostError::Client`]: the system has no thread left.
+    pub fn start() -> Result<Line, HostError> {
+        let no_thread = |e: io::Error| HostError::Client(e.to_string());
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(no_thread)?;
         let thread = runtime.handle().clone();
         let (end, ended) = oneshot::channel();
         std::thread::Builder::new()
             .name("line".into())
-            .spawn(move || runtime.block_on(ended))?;
+            .spawn(move || runtime.block_on(ended))
+            .map_err(no_thread)?;
         Ok(Line { thread, _end: end })
     }
 

@@ -7,7 +7,7 @@ use ::sync::facts::Roster;
 use ::sync::ids::{Sha256, TaskId};
 use ::sync::message::{
     BlobRef, BlobState, Cursor, DocChanges, Grant, OfficeState, SyncRequest, SyncResponse,
-    TaskState, VERSION,
+    TaskState,
 };
 use ::sync::signing;
 
@@ -79,26 +79,8 @@ struct Down<'a> {
 
 impl<'a> Down<'a> {
     fn new(state: &'a AppState, device: &'a Device, seq: i64, incarnation: [u8; 16]) -> Self {
-        let response = SyncResponse {
-            v: VERSION,
-            server_time: state.now(),
-            cursor: Cursor {
-                incarnation,
-                seq: u64::try_from(seq).unwrap_or(0),
-            },
-            more: false,
-            verdicts: vec![],
-            signature_verdicts: vec![],
-            authors: vec![],
-            docs: vec![],
-            signatures: vec![],
-            grants: vec![],
-            states: vec![],
-            blobs: vec![],
-            offered: vec![],
-            restored: false,
-            tips: vec![],
-        };
+        let seq = u64::try_from(seq).unwrap_or(0);
+        let response = SyncResponse::at(Cursor { incarnation, seq }, state.now());
         Down {
             state,
             device,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use ::sync::ids::{Key, Sha256, TaskId};
-use ::sync::message::{self, Cursor, SyncRequest, SyncResponse, VERSION};
+use ::sync::message::{self, Cursor, SyncRequest, SyncResponse};
 use ::sync::signing::RequestAuth;
 use axum::http::StatusCode;
 
@@ -287,24 +287,15 @@ pub(in crate::agent) fn log_after(
             statement = at;
         }
     }
+    let cursor = Cursor {
+        incarnation,
+        seq: seq_of(position, statement) | if anew && more { ANEW } else { 0 },
+    };
     Ok(SyncResponse {
-        v: VERSION,
-        server_time: now,
-        cursor: Cursor {
-            incarnation,
-            seq: seq_of(position, statement) | if anew && more { ANEW } else { 0 },
-        },
         more,
-        verdicts: Vec::new(),
-        signature_verdicts: Vec::new(),
         authors: packed.authors,
         docs: packed.docs,
         signatures,
-        grants: Vec::new(),
-        states: Vec::new(),
-        blobs: Vec::new(),
-        offered: Vec::new(),
-        restored: false,
-        tips: Vec::new(),
+        ..SyncResponse::at(cursor, now)
     })
 }

@@ -124,10 +124,11 @@ pub struct TlsTablets {
 
 impl TlsTablets {
     /// # Errors
-    /// [`HostError::Client`] where the system has no thread left.
+    /// [`HostError::Client`]: the system has no thread left.
     pub fn new() -> Result<Self, HostError> {
-        let line = Line::start().map_err(|e| HostError::Client(e.to_string()))?;
-        Ok(TlsTablets { line })
+        Ok(TlsTablets {
+            line: Line::start()?,
+        })
     }
 
     async fn ask(

@@ -178,10 +178,11 @@ impl Server {
     fn sync(&self, device: &Key, request: &SyncRequest) -> SyncResponse {
         let mut inner = self.inner();
         let fed = inner.feed.len();
-        let mut response = SyncResponse::empty_for_test(
-            self.incarnation_bytes(),
-            self.time.load(Ordering::SeqCst),
-        );
+        let cursor = Cursor {
+            incarnation: self.incarnation_bytes(),
+            seq: 0,
+        };
+        let mut response = SyncResponse::at(cursor, self.time.load(Ordering::SeqCst));
         for part in &request.docs {
             response
                 .verdicts
@@ -593,36 +594,6 @@ impl Fetch for Server {
             }
             Ok(answer)
         })
-    }
-}
-
-/// An empty response, so that tests read the fields they mean.
-trait EmptyForTest {
-    fn empty_for_test(incarnation: [u8; 16], server_time: i64) -> Self;
-}
-
-impl EmptyForTest for SyncResponse {
-    fn empty_for_test(incarnation: [u8; 16], server_time: i64) -> Self {
-        SyncResponse {
-            v: VERSION,
-            server_time,
-            cursor: Cursor {
-                incarnation,
-                seq: 0,
-            },
-            more: false,
-            verdicts: vec![],
-            signature_verdicts: vec![],
-            authors: vec![],
-            docs: vec![],
-            signatures: vec![],
-            grants: vec![],
-            states: vec![],
-            blobs: vec![],
-            offered: vec![],
-            restored: false,
-            tips: vec![],
-        }
     }
 }
 
