@@ -156,11 +156,21 @@ test('a witness checks a random sample on the own telephone', async () => {
   const context = await browser.newContext({ viewport: { width: 390, height: 844 }, locale: 'zh-CN' })
   const page = await context.newPage()
   page.on('pageerror', (error) => complaints.push(String(error)))
+  // The lists take their time: what is opened before they come stays open.
+  let come
+  const opened = new Promise((resolve) => (come = resolve))
+  await page.route('**/lists/*.csv', async (route) => {
+    await opened
+    await route.continue()
+  })
   await page.goto(slip.link)
   await page.getByRole('heading', { name: '请您抽查名单' }).waitFor()
   await page.getByText('✓ 20 个全部相符').waitFor()
-  await page.locator('.samples details').first().locator('summary').click()
+  await page.locator('.samples summary').first().click()
+  await page.getByText('名单公开以后，这一页会在本机再找一遍').first().waitFor()
+  come()
   await page.getByText(/本机在公布的 (objects|excluded).csv 里找到/).first().waitFor()
+  assert.ok(await page.locator('.samples summary').first().evaluate((s) => s === document.activeElement), 'the keyboard stays where it was')
   await shot(page, 'witness-sample')
   assert.deepEqual(await axe(page), [])
   await context.close()

@@ -43,7 +43,7 @@ function line(h, row) {
   const where = row.in_frame ? '在名单内' : `封存时已排除：${row.ground}`
   return h('li', {},
     h('details', { className: 'sampled' },
-      h('summary', {}, h('strong', {}, row.name), h('span', { className: same && there !== false ? 'good' : 'bad' }, same ? `${there ? '✓ ' : ''}${there === false ? '名单里找不到！' : where}` : '指纹不符！')),
+      h('summary', { id: row.blinded }, h('strong', {}, row.name), h('span', { className: same && there !== false ? 'good' : 'bad' }, same ? `${there ? '✓ ' : ''}${there === false ? '名单里找不到！' : where}` : '指纹不符！')),
       h('p', { className: 'quiet' }, '编号'), h('p', { className: 'mono break' }, row.id),
       h('p', { className: 'quiet' }, '随机码'), h('p', { className: 'mono break' }, row.salt),
       h('p', { className: 'quiet' }, '本机算出的匿名编号'), h('p', { className: 'mono break' }, blinded),

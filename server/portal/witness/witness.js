@@ -193,7 +193,7 @@ function draw(force) {
   if (!force && text === shown) return
   shown = text
   const focused = document.activeElement?.id
-  const open = [...main.querySelectorAll('details[open]')].map((d) => d.querySelector('summary').textContent)
+  const open = [...main.querySelectorAll('details[open] > summary')].map((s) => s.id)
   main.replaceChildren(
     h('p', { className: 'quiet' }, mine.number),
     h('h1', {}, `${mine.name}，您好`),
@@ -201,11 +201,11 @@ function draw(force) {
     problem ? h('p', { className: 'card bad', role: 'alert' }, problem) : '',
     h('section', { className: 'card' }, ...body()),
     sample(h, code, mine, () => draw(true)),
-    mine.commitment ? h('details', {}, h('summary', {}, '封存指纹（应与大屏幕一致）'), hash(mine.commitment)) : '',
+    mine.commitment ? h('details', {}, h('summary', { id: 'sealed' }, '封存指纹（应与大屏幕一致）'), hash(mine.commitment)) : '',
     h('p', { className: 'quiet' }, '姓名、指纹和揭晓的数值会写进公开的抽取档案。'),
     h('p', {}, h('a', { href: `/draws/${mine.draw}` }, '抽取的公开页面'), terminal ? '　' : '', terminal ? h('a', { href: '/w' }, '下一位见证人') : ''),
   )
-  for (const d of main.querySelectorAll('details')) d.open = open.includes(d.querySelector('summary').textContent)
+  for (const s of main.querySelectorAll('summary')) s.parentElement.open = open.includes(s.id)
   if (focused) document.getElementById(focused)?.focus()
 }
 
