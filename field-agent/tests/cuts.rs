@@ -485,7 +485,7 @@ async fn what_does_not_fit_into_one_request_follows_in_the_next() {
 
 /// Waits until something is so, 20 s at most.
 async fn until(what: &str, so: impl Fn() -> bool) {
-    for _ in 0..2_000 {
+    for _ in 0..6_000 {
         if so() {
             return;
         }

@@ -58,7 +58,7 @@ async fn two_tablets_find_each_other_without_an_address() {
         assert_eq!(status, 200, "{body}");
     }
     // Nothing else is done: they announce themselves, ask, and have the same record.
-    for _ in 0..300 {
+    for _ in 0..1_200 {
         // Whichever heard the other first asked, and so made itself known.
         let (here, there) = (li.ok("/api/nearby").await, zhang.ok("/api/nearby").await);
         let rows = [&here, &there].map(|t| t["tablets"].as_array().expect("rows").clone());

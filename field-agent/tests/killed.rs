@@ -138,7 +138,7 @@ async fn enrolled() -> Idle {
             )
             .await;
         program.post("/api/unlock", unlock.clone()).await;
-        for _ in 0..100 {
+        for _ in 0..1_200 {
             if program.get("/api/tasks").await["total"] == 1 {
                 break;
             }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { mkdir, readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { axe } from './app-eyes.mjs'
-import { addPhoto, answer, at, openStage, saved } from './stage.mjs'
+import { addPhoto, answer, at, meet, openStage, saved } from './stage.mjs'
 
 const SHOTS = process.env.SHOTS
 let stage, visit, page, colleague, desk, file
@@ -20,13 +20,10 @@ before(async () => {
   for (const one of [page, colleague]) {
     await one.locator('.guide').getByRole('button', { name: '跳过' }).tap()
     await one.getByText(visit.object).first().waitFor()
-    // Each hears of the other's tablet, for which a file can then be made.
     await at(one, '/sync')
-    await one.getByRole('button', { name: '立即同步' }).tap()
-    await one.waitForTimeout(1_000)
   }
-  await page.getByRole('button', { name: '立即同步' }).tap()
-  await page.waitForTimeout(1_500)
+  // A file can then be made for the other's tablet.
+  await meet([page, colleague], visit.team)
   stage.network('cut')
 })
 

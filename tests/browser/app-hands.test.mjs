@@ -73,6 +73,7 @@ test('a visit by keyboard alone: Tab, arrows, Enter', async () => {
   await reach(/已出示/)
   await press('Enter')
   await typist.waitForURL(/record\/arrival/)
+  await typist.locator('main.content').waitFor()
   await reach(/检查要点/)
   await press('Enter')
   await typist.waitForURL(/record\/points/)

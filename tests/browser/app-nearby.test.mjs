@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { inLargest } from './app-eyes.mjs'
-import { addPhoto, at, openStage, saved } from './stage.mjs'
+import { addPhoto, at, meet, openStage, saved } from './stage.mjs'
 
 let stage, visit, path, first, second
 
@@ -20,17 +20,7 @@ before(async () => {
     pages.push(page)
   }
   ;[first, second] = pages
-  // The first tablet hears of the key of the second, which was enrolled after it.
-  for (const [n, page] of pages.entries())
-    await page.waitForFunction(
-      async (name) => {
-        await fetch('/api/sync/now', { method: 'POST' })
-        const { rows } = await (await fetch('/api/bundle/parties')).json()
-        return rows.some((one) => one.kind === 'tablet' && one.people.includes(name))
-      },
-      visit.team[1 - n].name,
-      { polling: 1_000, timeout: 60_000 },
-    )
+  await meet(pages, visit.team)
   stage.network('cut')
 })
 
@@ -83,7 +73,7 @@ test('a photo comes from the other tablet as it is shown, its original when it i
   await saved(second)
   assert.equal(await card(second).getByLabel('对方地址').inputValue(), address)
   await card(second).getByRole('button', { name: '连接' }).tap()
-  await card(second).getByText(/已取得对方全部记录/).waitFor({ timeout: 60_000 })
+  await card(second).getByText(/已取得对方全部记录/).waitFor()
   assert.deepEqual(await inLargest(second, 'nearby, a tablet'), [])
 
   await at(second, `${path}/record/points`)
@@ -93,7 +83,7 @@ test('a photo comes from the other tablet as it is shown, its original when it i
   // Out of reach at first: the wish says why it waits.
   await turn(first, false)
   await second.getByRole('button', { name: /从同组平板取原图/ }).tap()
-  await second.getByText('附近没有同组的平板。').waitFor({ timeout: 60_000 })
+  await second.getByText('附近没有同组的平板。').waitFor()
   assert.deepEqual(await inLargest(second, 'photo, original waited for'), [])
   await second.getByRole('button', { name: '关闭' }).tap()
   await at(second, '/sync')
@@ -120,7 +110,7 @@ test('a photo comes from the other tablet as it is shown, its original when it i
   await card(second).getByRole('button', { name: '连接' }).tap()
   await at(second, `${path}/record/points`)
   await second.locator('article.point .shot').first().tap()
-  await second.getByRole('button', { name: '看原图' }).waitFor({ timeout: 60_000 })
+  await second.getByRole('button', { name: '看原图' }).waitFor()
   await second.getByRole('button', { name: '看原图' }).tap()
   await second.getByRole('button', { name: '看显示图' }).waitFor()
   assert.deepEqual(await inLargest(second, 'photo, original'), [])

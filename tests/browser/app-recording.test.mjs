@@ -49,7 +49,7 @@ async function record(what = '录音') {
 async function lengthOf(row) {
   await row.getByRole('button').tap()
   const length = await sheet().locator('video, audio').evaluate(async (media) => {
-    for (let n = 0; n < 100 && !(media.readyState >= 1 && Number.isFinite(media.duration)); n++) await new Promise((done) => setTimeout(done, 100))
+    for (let n = 0; n < 600 && !(media.readyState >= 1 && Number.isFinite(media.duration)); n++) await new Promise((done) => setTimeout(done, 100))
     return media.duration
   })
   await page.getByRole('button', { name: '关闭' }).tap()

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
-import { answer, at, openStage, saved } from './stage.mjs'
+import { answer, at, holds, openStage, saved } from './stage.mjs'
 
 const SHOTS = process.env.SHOTS
 let stage, page, visit, other, first, second, stranger
@@ -94,9 +94,7 @@ test('a colleague of the visit goes on where the record stands, without the draf
 test('the first gets the tablet back, and what was typed is there', async () => {
   await hand(first)
   await evidence()
-  await amount().waitFor()
-  for (let n = 0; n < 20 && (await amount().inputValue()) !== '..5'; n++) await page.waitForTimeout(100)
-  assert.equal(await amount().inputValue(), '..5')
+  await holds(amount(), '..5')
   await shot('shared-back')
 })
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { inLargest } from './app-eyes.mjs'
 import { complete } from './app-screens.mjs'
-import { answer, at, openStage, saved, writeInk } from './stage.mjs'
+import { answer, at, holds, openStage, saved, writeInk } from './stage.mjs'
 
 let stage, visit, page, path
 
@@ -30,12 +30,6 @@ after(async () => {
 const step = async (name, selector) => {
   await at(page, `${path}/record/${name}`)
   await page.locator(selector).first().waitFor()
-}
-/** The last words come a moment after a reload. */
-const holds = async (field, text) => {
-  await field.waitFor()
-  for (let tries = 0; tries < 20 && (await field.inputValue()) !== text; tries++) await page.waitForTimeout(100)
-  assert.equal(await field.inputValue(), text)
 }
 const noteOf = (n) => page.locator('article.point').nth(n).locator('[id$=-note] textarea')
 

@@ -144,7 +144,7 @@ test('the party takes its copy: a file at once, a page when the record has arriv
   await phone.goto(asked)
   await phone.getByText('这里还没有这份记录').waitFor()
   stage.network('restore')
-  for (let tries = 0; tries < 60 && !(await phone.getByRole('heading', { name: '签字' }).count()); tries++) {
+  for (let tries = 0; tries < 240 && !(await phone.getByRole('heading', { name: '签字' }).count()); tries++) {
     await phone.waitForTimeout(1_000)
     await phone.goto(asked)
   }

@@ -1,6 +1,9 @@
 // One headless Chromium for a test file, with the flags under which it behaves the same everywhere.
 import { chromium } from 'playwright-core'
 
+/** How long a page is waited for, ms: a busy machine is slow, and what never comes ends a test all the same. */
+const PATIENCE = 60_000
+
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -22,7 +25,14 @@ const camera = (film, consent) => [
  * `film`: what its camera sees (a .y4m or .mjpeg file), or `true` for a test picture; without it there is
  * no camera. `consent`: pages need not ask for it.
  */
-export function openBrowser({ film, consent = true } = {}) {
+export async function openBrowser({ film, consent = true } = {}) {
   const more = film ? camera(film, consent) : []
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...FLAGS, ...more] })
+  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: [...FLAGS, ...more] })
+  const open = browser.newContext.bind(browser)
+  browser.newContext = async (options) => {
+    const context = await open(options)
+    context.setDefaultTimeout(PATIENCE)
+    return context
+  }
+  return browser
 }

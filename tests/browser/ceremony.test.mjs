@@ -38,7 +38,6 @@ after(async () => {
 
 async function open(options) {
   const page = await (await browser.newContext({ locale: 'zh-CN', ...options })).newPage()
-  page.setDefaultTimeout(20_000)
   page.on('pageerror', (error) => complaints.push(String(error)))
   page.on('console', (line) => /Content Security Policy|\[intlify\]/.test(line.text()) && complaints.push(line.text()))
   return page
@@ -211,11 +210,11 @@ test('two witnesses on their telephones, dice roll by roll, the hall follows', a
   await officer.getByRole('heading', { name: /抽取结果/ }).waitFor()
   await hall.getByText('随机种子').waitFor()
   await picture(hall, 'hall-5-seed')
-  await hall.getByText(/第 \d 户，共抽中 9 户/).waitFor({ timeout: 30_000 })
-  await hall.getByText('第 5 户，共抽中 9 户').waitFor({ timeout: 30_000 })
+  await hall.getByText(/第 \d 户，共抽中 9 户/).waitFor()
+  await hall.getByText('第 5 户，共抽中 9 户').waitFor()
   await picture(hall, 'hall-6-result')
   // A lost connection: the hall says so and goes on by itself.
-  await hall.getByRole('img').waitFor({ timeout: 60_000 })
+  await hall.getByRole('img').waitFor()
   await picture(hall, 'hall-7-verify')
   await hall.keyboard.press('ArrowLeft')
   await hall.getByText('第 9 户，共抽中 9 户').waitFor()
@@ -295,6 +294,7 @@ test('a draw that rests on a drand round: announced before, read from a file aft
   await officer.getByText('drand 第 123 轮').first().waitFor()
   await officer.getByRole('button', { name: '核对名单' }).click()
   await surely(officer, '封存名单')
+  await officer.getByRole('button', { name: '截止见证人名单', exact: true }).waitFor()
   const hall = await open({ viewport: { width: 1920, height: 1080 } })
   await hall.goto(`${office.url}/draws/${id}/hall`)
   await hall.getByText('距离抽取开始').waitFor()

@@ -152,7 +152,7 @@ test('the supervisor sees all of it and returns it', async () => {
   const back = page.getByRole('button', { name: '退回', exact: true })
   await untilOffered(page, back)
   let shown = await record(page)
-  for (let tries = 0; tries < 60 && shown.photos.filter((p) => p.stored === 'original').length < PHOTOS; tries++) {
+  for (let tries = 0; tries < 240 && shown.photos.filter((p) => p.stored === 'original').length < PHOTOS; tries++) {
     await page.waitForTimeout(1_000)
     shown = await record(page)
   }

@@ -57,7 +57,6 @@ async function imported(registrar, kind, file) {
 /** A window of somebody's own. */
 async function screen(login) {
   const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'zh-CN' })).newPage()
-  page.setDefaultTimeout(15_000)
   page.on('pageerror', (error) => complaints.push(String(error)))
   page.on('console', (line) => /Content Security Policy|\[intlify\]|\[Vue warn\]/.test(line.text()) && complaints.push(line.text()))
   await page.goto(`${office.url}/console/sign-in`)

@@ -34,7 +34,6 @@ after(async () => {
 async function signIn(login) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'zh-CN' })
   const page = await context.newPage()
-  page.setDefaultTimeout(20_000)
   page.on('pageerror', (error) => complaints.push(String(error)))
   page.on('console', (line) => /Content Security Policy/.test(line.text()) && complaints.push(line.text()))
   await page.goto(`${stage.server}/console/sign-in`)

@@ -1,6 +1,7 @@
 // Two tablets and an office after the dispatch, and people's hands on their pages: for tests that play
 // a visit in the real user interfaces. What comes before (registers, plan, draw, dispatch) is played
 // over HTTP by the same program that plays the demo.
+import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -35,7 +36,6 @@ export async function openStage({ long = false, film } = {}) {
   const complaints = []
 
   function watch(page) {
-    page.setDefaultTimeout(20_000)
     page.on('pageerror', (error) => complaints.push(String(error)))
     page.on('console', (line) => /Content Security Policy/.test(line.text()) && complaints.push(line.text()))
     return page
@@ -81,6 +81,7 @@ export async function openStage({ long = false, film } = {}) {
     /** The party and `signers` inspectors sign on the page of the closing tablet, up to the seal. */
     async sign(page, task, signers) {
       await at(page, `/tasks/${task}/ready`)
+      await page.locator('.verdict').waitFor()
       const wait = page.getByRole('button', { name: '不等待' })
       await page.waitForTimeout(800)
       if (await wait.count()) {
@@ -138,8 +139,31 @@ export async function openStage({ long = false, film } = {}) {
 /** Goes to a screen of the tablet app. */
 export const at = (page, path) => page.goto(`${page.url().split('#')[0]}#${path}`)
 
-/** Longer than a typed text waits before it is saved. */
-export const saved = (page) => page.waitForTimeout(900)
+/** Longer than a typed text waits before it is saved, and until the record says no more that it is saving. */
+export async function saved(page) {
+  await page.waitForTimeout(900)
+  await page.waitForFunction(() => !document.querySelector('[aria-busy=true]'))
+}
+
+/** What a field holds may come a moment after the field, as after a reload. */
+export async function holds(field, text) {
+  for (let tries = 0; tries < 200 && (await field.inputValue()) !== text; tries++) await field.page().waitForTimeout(100)
+  assert.equal(await field.inputValue(), text)
+}
+
+/** Two tablets with the network to the office talk to it until each has heard of the other's key. */
+export async function meet(pages, team) {
+  for (const [n, page] of pages.entries())
+    await page.waitForFunction(
+      async (name) => {
+        await fetch('/api/sync/now', { method: 'POST' })
+        const { rows } = await (await fetch('/api/bundle/parties')).json()
+        return rows.some((one) => one.kind === 'tablet' && one.people.includes(name))
+      },
+      team[1 - n].name,
+      { polling: 1_000 },
+    )
+}
 
 export async function typePin(page, pin) {
   for (const digit of pin) await page.getByRole('button', { name: digit, exact: true }).tap()
@@ -185,7 +209,7 @@ export async function writeInk(page) {
 
 /** Waits on a console page, loading it anew, until `button` is there. */
 export async function untilOffered(page, button) {
-  for (let tries = 0; tries < 40 && !(await button.count()); tries++) {
+  for (let tries = 0; tries < 120 && !(await button.count()); tries++) {
     await page.waitForTimeout(1_000)
     await page.reload()
     await page.getByRole('navigation').first().waitFor()

@@ -12,7 +12,6 @@ const complaints = []
 
 async function open(options) {
   const page = await (await browser.newContext({ locale: 'zh-CN', ...options })).newPage()
-  page.setDefaultTimeout(20_000)
   page.on('pageerror', (error) => complaints.push(String(error)))
   page.on('console', (line) => /Content Security Policy|\[intlify\]/.test(line.text()) && complaints.push(line.text()))
   return page

@@ -212,7 +212,7 @@ impl Tablet {
     pub async fn sync(&self) -> anyhow::Result<()> {
         let before = self.get("/api/sync").await?["last_success_at"].clone();
         self.post("/api/sync/now", json!({})).await?;
-        for _ in 0..600 {
+        for _ in 0..2_400 {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             let status = self.get("/api/sync").await?;
             if status["last_success_at"] == before {

@@ -203,8 +203,8 @@ async fn slow_server(bytes: usize, each: usize) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn lesson_33_a_slow_upload_goes_on_and_a_stalled_one_ends() {
     let patience = Patience {
-        stall: Duration::from_millis(400),
-        floor: 20_000,
+        stall: Duration::from_secs(1),
+        floor: 3_000,
     };
     let fetch = HttpFetch::with(patience).unwrap();
     let request = FetchRequest {
@@ -214,7 +214,7 @@ async fn lesson_33_a_slow_upload_goes_on_and_a_stalled_one_ends() {
         limit: 1_000,
         ..FetchRequest::default()
     };
-    let slow = slow_server(60_000, 1_500).await;
+    let slow = slow_server(60_000, 600).await;
     let began = Instant::now();
     let answer = fetch.fetch(&slow, request.clone()).await.unwrap();
     assert_eq!(answer.status, 204);

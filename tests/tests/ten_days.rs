@@ -56,7 +56,7 @@ impl Held {
         let on = Some(json!({ "enabled": true }));
         let put = self.app.ask(reqwest::Method::PUT, "/api/nearby", on);
         put.await?.map_err(|r| anyhow::anyhow!("{}", r.detail))?;
-        for _ in 0..500 {
+        for _ in 0..6_000 {
             let told = self.app.get("/api/nearby").await?;
             if let Some(link) = told["link"].as_str() {
                 return Ok(link.to_owned());

@@ -193,7 +193,7 @@ impl Tablet {
         let agent = Arc::downgrade(running.agent());
         drop(running);
         self.client = reqwest::Client::new();
-        for _ in 0..500 {
+        for _ in 0..6_000 {
             // The last holder has let go, and its files are closed.
             if agent.strong_count() == 0 && !self.has_open_files() {
                 return;
@@ -314,7 +314,7 @@ impl Tablet {
     pub async fn open_nearby(&self) -> String {
         let (status, body) = self.put("/api/nearby", json!({"enabled": true})).await;
         assert_eq!(status, 200, "{body}");
-        for _ in 0..500 {
+        for _ in 0..6_000 {
             let nearby = self.ok("/api/nearby").await;
             if let Some(address) = nearby["addresses"][0].as_str() {
                 return address.to_owned();

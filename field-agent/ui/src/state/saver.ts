@@ -44,6 +44,8 @@ export class Saver {
   /** Somebody else wrote in these cells meanwhile: what was typed there, by path. */
   onOvertaken: (typed: Record<string, Scalar>) => void = () => undefined
   private timer: number | undefined
+  /** Until this ends, what waits is being handed over. */
+  private running: Promise<void> | undefined
   /** What was on screen where a cell was taken in hand, by path: nothing else is written over. */
   private readonly seen = new Map<string, Scalar[]>()
   /** Fields in which somebody is typing: what arrives meanwhile does not show there. */
@@ -86,9 +88,18 @@ export class Saver {
   /** Ends when nothing is left to save, or when saving failed. */
   async flush(): Promise<void> {
     window.clearTimeout(this.timer)
-    if (Object.keys(this.state.sending).length > 0 || me.value?.person !== this.person) return
-    while (Object.keys(this.state.waiting).length > 0) {
-      if (!(await this.send())) return
+    if (me.value?.person !== this.person) return
+    if (!this.running && Object.keys(this.state.waiting).length > 0) this.running = this.handOver()
+    await this.running
+  }
+
+  private async handOver() {
+    try {
+      while (Object.keys(this.state.waiting).length > 0) {
+        if (!(await this.send())) return
+      }
+    } finally {
+      this.running = undefined
     }
   }
 
