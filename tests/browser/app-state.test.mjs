@@ -66,6 +66,21 @@ test('lesson_10_a_note_typed_a_moment_before_the_browser_is_killed_is_there', as
   assert.equal(await noteOf(2).inputValue(), '货架第三层没有标价签')
 })
 
+// F8: a tap is no draft
+test('an answer that is on its way when the page ends arrives', async () => {
+  await step('points', 'article.point')
+  const card = page.locator('article.point').nth(4)
+  await page.route('**/api/tasks/*/cells', async (route) => {
+    await new Promise((later) => setTimeout(later, 1_000))
+    await route.continue().catch(() => undefined)
+  })
+  await answer(card, '不符合')
+  await page.locator('[aria-busy=true]').waitFor()
+  await page.reload()
+  await card.getByRole('radio', { name: '不符合', checked: true }).waitFor()
+  await page.unroute('**/api/tasks/*/cells')
+})
+
 // F8: the same for every kind of text
 test('what is typed is there after a reload before it was saved', async () => {
   await step('opinion', '#at-party-opinion')

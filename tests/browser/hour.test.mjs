@@ -132,7 +132,9 @@ async function handOver() {
   await saved(two)
   await at(one, `/tasks/${visit.task}/ready`)
   const begin = one.getByRole('button', { name: /开始签名/ })
-  await begin.and(one.locator(':enabled')).waitFor({ timeout: 150_000 })
+  await begin.and(one.locator(':enabled')).waitFor({ timeout: 150_000 }).catch(async (cause) => {
+    throw new Error(`signing is not offered: ${await one.locator('main').innerText()}`, { cause })
+  })
 }
 
 // F4

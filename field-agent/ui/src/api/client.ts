@@ -5,6 +5,19 @@ import type { Problem } from './types'
 /** The agent on this tablet: same address as the page. */
 export const api = createClient<paths>({ baseUrl: window.location.origin })
 
+/**
+ * Sends what must not be lost with the page: it goes on when the page ends, as far as the browser takes that
+ * (some 64 KiB on their way together), and like any other request beyond.
+ */
+export async function outliving(request: Request): Promise<Response> {
+  const plain = request.clone()
+  try {
+    return await fetch(new Request(request, { keepalive: true }))
+  } catch {
+    return fetch(plain)
+  }
+}
+
 /** The agent understood and said no; `problem.detail` is in words for people. */
 export class Refusal extends Error {
   constructor(readonly problem: Problem) {

@@ -1,5 +1,5 @@
 import { ref, watch } from 'vue'
-import { answer, api } from '../api/client'
+import { answer, api, outliving } from '../api/client'
 
 /**
  * What is typed and not saved yet. Each stroke goes to the agent at once, which keeps it in the
@@ -11,9 +11,6 @@ let seq = 0
 const held = new Map<string, string>()
 /** Drafts that were found at the beginning. */
 const found = new Set<string>()
-
-/** Bytes that a browser lets a page send that is going away. */
-const KEEPALIVE_BYTES = 30_000
 
 /** What the page before this one sent as its last may still be on its way. */
 const LAST_WORDS_MS = 150
@@ -91,12 +88,8 @@ export function keepDraft(task: string, place: string, text: string | undefined)
   else held.set(name, text)
   seq += 1
   const body = JSON.stringify({ task, place, text, seq })
-  const request = { method: 'PUT', headers: { 'content-type': 'application/json' }, body }
-  const keepalive = body.length < KEEPALIVE_BYTES
-  void fetch('/api/drafts', { ...request, keepalive })
-    // More is on its way than the browser takes with `keepalive`: without it, then.
-    .catch(() => fetch('/api/drafts', request))
-    .catch(() => undefined)
+  const headers = { 'content-type': 'application/json' }
+  outliving(new Request('/api/drafts', { method: 'PUT', headers, body })).catch(() => undefined)
 }
 
 /** The cell is saved with this text, which the agent knows. */

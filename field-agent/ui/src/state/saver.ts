@@ -1,5 +1,5 @@
 import { reactive } from 'vue'
-import { answer, api, Refusal } from '../api/client'
+import { answer, api, outliving, Refusal } from '../api/client'
 import type { EditAnswer, Scalar } from '../api/types'
 import { me } from './agent'
 import { draftSaved, keepTyped } from './drafts'
@@ -124,7 +124,7 @@ export class Saver {
     this.state.waiting = {}
     try {
       const body = { edits: this.edits(this.state.sending) }
-      const saved = await answer(api.PATCH('/api/tasks/{task}/cells', { params: { path: { task: this.task } }, body }))
+      const saved = await answer(api.PATCH('/api/tasks/{task}/cells', { params: { path: { task: this.task } }, body, fetch: outliving }))
       this.answers += 1
       for (const [path, value] of Object.entries(this.state.sending)) {
         draftSaved(this.task, `cell/${path}`, String(value))
@@ -170,12 +170,13 @@ export class Saver {
     this.plan(RETRY_MS)
   }
 
-  /** The page is going away: hand over what is left without waiting for the answer. */
+  /** The page is going away: hand over what is left without waiting for the answer. What was handed over goes on. */
   private lastChance() {
     if (Object.keys(this.state.waiting).length === 0 || me.value?.person !== this.person) return
     const body = JSON.stringify({ edits: this.edits(this.state.waiting) })
     const headers = { 'content-type': 'application/json' }
-    void fetch(`/api/tasks/${encodeURIComponent(this.task)}/cells`, { method: 'PATCH', keepalive: true, headers, body })
+    const request = new Request(`/api/tasks/${encodeURIComponent(this.task)}/cells`, { method: 'PATCH', headers, body })
+    outliving(request).catch(() => undefined)
   }
 }
 
