@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { mkdir, readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { axe } from './app-eyes.mjs'
-import { addPhoto, answer, at, meet, openStage, saved } from './stage.mjs'
+import { addPhoto, answer, at, begin, meet, openStage, saved } from './stage.mjs'
 
 const SHOTS = process.env.SHOTS
 let stage, visit, page, colleague, desk, file
@@ -41,9 +41,7 @@ const take = (on, one) => card(on).locator('input[type=file]').setInputFiles(one
 
 test('a record is made without a network and exported for the office', async () => {
   await at(page, `/tasks/${visit.task}`)
-  await page.getByRole('button', { name: '开始检查', exact: true }).tap()
-  await page.getByRole('button', { name: '已出示，开始检查' }).tap()
-  await page.waitForURL(/record\/arrival/)
+  await begin(page)
   await at(page, `/tasks/${visit.task}/record/points`)
   await page.locator('article.point').first().waitFor()
   await answer(page.locator('article.point').first(), '符合')

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test'
 import { axe, inLargest } from './app-eyes.mjs'
 import { sound } from './app-screens.mjs'
 import { openBrowser } from './browser.mjs'
-import { addPhoto, at, openStage, saved } from './stage.mjs'
+import { addPhoto, at, begin, openStage } from './stage.mjs'
 
 const SHOTS = process.env.SHOTS
 let stage, visit, page, path
@@ -21,10 +21,7 @@ before(async () => {
   await stage.unlock(page, visit.team[0].name)
   await page.locator('.guide').getByRole('button', { name: '跳过' }).tap()
   await at(page, path)
-  await page.getByRole('button', { name: '开始检查', exact: true }).tap()
-  await page.getByRole('button', { name: '已出示，开始检查' }).tap()
-  await page.waitForURL(/record\/arrival/)
-  await saved(page)
+  await begin(page)
   stage.network('cut')
 })
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { inLargest } from './app-eyes.mjs'
-import { addPhoto, at, meet, openStage, saved } from './stage.mjs'
+import { addPhoto, at, begin, meet, openStage, saved } from './stage.mjs'
 
 let stage, visit, path, first, second
 
@@ -53,9 +53,7 @@ test('each tablet shows its address, and a QR code of it with its key', async ()
 
 test('a photo comes from the other tablet as it is shown, its original when it is asked for', async () => {
   await at(first, path)
-  await first.getByRole('button', { name: '开始检查', exact: true }).tap()
-  await first.getByRole('button', { name: '已出示，开始检查' }).tap()
-  await first.waitForURL(/record\/arrival/)
+  await begin(first)
   await at(first, `${path}/record/points`)
   await addPhoto(first, first.locator('article.point').first(), await first.screenshot({ type: 'jpeg', quality: 90 }))
   await saved(first)

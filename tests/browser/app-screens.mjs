@@ -33,6 +33,7 @@ export async function* workScreens(page, visit, words) {
   await page.getByRole('button', { name: words.startDo, exact: true }).tap()
   await page.locator('dialog').waitFor({ state: 'detached' })
   await page.waitForURL(/record\/arrival/)
+  await page.locator('main.content').waitFor()
   await saved(page)
   yield 'record, arrival'
 

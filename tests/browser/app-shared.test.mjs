@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { mkdir } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
-import { answer, at, holds, openStage, saved } from './stage.mjs'
+import { answer, at, begin, holds, openStage, saved } from './stage.mjs'
 
 const SHOTS = process.env.SHOTS
 let stage, page, visit, other, first, second, stranger
@@ -41,9 +41,7 @@ test('the first begins, and leaves something that cannot be saved yet', async ()
   await stage.unlock(page, first)
   await skipGuide()
   await at(page, `/tasks/${visit.task}`)
-  await page.getByRole('button', { name: '开始检查', exact: true }).tap()
-  await page.getByRole('button', { name: '已出示，开始检查' }).tap()
-  await page.waitForURL(/record\/arrival/)
+  await begin(page)
   await at(page, `/tasks/${visit.task}/record/points`)
   await page.locator('article.point').first().waitFor()
   await answer(page.locator('article.point').first(), '符合')

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { inLargest } from './app-eyes.mjs'
 import { complete } from './app-screens.mjs'
-import { answer, at, holds, openStage, saved, writeInk } from './stage.mjs'
+import { answer, at, begin, holds, openStage, saved, writeInk } from './stage.mjs'
 
 let stage, visit, page, path
 
@@ -16,10 +16,7 @@ before(async () => {
   await stage.unlock(page, visit.team[0].name)
   await page.locator('.guide').getByRole('button', { name: '跳过' }).tap()
   await at(page, path)
-  await page.getByRole('button', { name: '开始检查', exact: true }).tap()
-  await page.getByRole('button', { name: '已出示，开始检查' }).tap()
-  await page.waitForURL(/record\/arrival/)
-  await saved(page)
+  await begin(page)
 })
 
 after(async () => {

@@ -36,3 +36,11 @@ export async function openBrowser({ film, consent = true } = {}) {
   }
   return browser
 }
+
+/** Presses a button of the console and the same word in the question that follows; ends when the server has answered. */
+export async function surely(page, name) {
+  await page.getByRole('button', { name, exact: true }).first().click()
+  const answered = page.waitForResponse((response) => response.request().method() !== 'GET')
+  await page.locator('.el-message-box').getByRole('button', { name, exact: true }).click()
+  await answered
+}

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
-import { openBrowser } from './browser.mjs'
+import { openBrowser, surely } from './browser.mjs'
 import { PASSWORD, prepare, rehearse } from './rehearsal.mjs'
 
 const VERIFY = process.env.VERIFY_DRAW ?? new URL('../../target/debug/verify-draw', import.meta.url).pathname
@@ -52,11 +52,6 @@ async function signIn(login) {
   await page.keyboard.press('Enter')
   await page.waitForURL((url) => !url.pathname.endsWith('/sign-in'))
   return page
-}
-
-async function surely(page, name) {
-  await page.getByRole('button', { name, exact: true }).click()
-  await page.locator('.el-message-box').getByRole('button', { name, exact: true }).click()
 }
 
 const picture = async (page, name) => PICTURES && (await page.screenshot({ path: join(PICTURES, `${name}.png`) }))

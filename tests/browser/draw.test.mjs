@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
-import { openBrowser } from './browser.mjs'
+import { openBrowser, surely } from './browser.mjs'
 import { startOffice } from './office.mjs'
 import { inspectors, items, objects } from './sample.mjs'
 
@@ -38,12 +38,6 @@ async function signIn(login, once) {
   }
   await page.waitForURL((url) => !url.pathname.endsWith('/sign-in'))
   return page
-}
-
-/** Presses a button and confirms what it asks. */
-async function surely(page, name) {
-  await page.getByRole('button', { name, exact: true }).click()
-  await page.locator('.el-message-box').getByRole('button', { name, exact: true }).click()
 }
 
 async function account(admin, login, role, everywhere) {

@@ -2,7 +2,8 @@
 // return by the supervisor, a second round, publication. The cuts follow SEED; a failure names it.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { addPhoto, answer, at, decide, openStage, saved, settleForMine, untilOffered } from './stage.mjs'
+import { surely } from './browser.mjs'
+import { addPhoto, answer, at, begin, openStage, saved, settleForMine, untilOffered } from './stage.mjs'
 
 const SEED = Number(process.env.SEED ?? 20261124)
 const POINTS = 30
@@ -84,9 +85,7 @@ async function work(page, mine) {
 test(`both record at the same time while the network comes and goes (seed ${SEED})`, async () => {
   storm = beginStorm()
   await at(one, `/tasks/${visit.task}`)
-  await one.getByRole('button', { name: '开始检查' }).tap()
-  await one.getByRole('button', { name: '已出示，开始检查' }).tap()
-  await saved(one)
+  await begin(one)
   // What the two answer differently must be written before either hears of the other.
   for (const [page, verdict] of [[one, '符合'], [two, '不符合']]) {
     await at(page, screen('points'))
@@ -131,8 +130,8 @@ async function handOver() {
   await two.getByRole('button', { name: /我已完成/ }).first().tap()
   await saved(two)
   await at(one, `/tasks/${visit.task}/ready`)
-  const begin = one.getByRole('button', { name: /开始签名/ })
-  await begin.and(one.locator(':enabled')).waitFor({ timeout: 150_000 }).catch(async (cause) => {
+  const offered = one.getByRole('button', { name: /开始签名/ })
+  await offered.and(one.locator(':enabled')).waitFor({ timeout: 150_000 }).catch(async (cause) => {
     throw new Error(`signing is not offered: ${await one.locator('main').innerText()}`, { cause })
   })
 }
@@ -192,12 +191,12 @@ test('it is accepted, published, and read by a citizen', async () => {
   assert.equal(shown.round, 2)
   assert.equal(shown.photos.length, PHOTOS)
   assert.match(shown.handling.opinion, /上午十时/)
-  await decide(supervisor, '通过')
+  await surely(supervisor, '通过')
   await supervisor.getByText('已通过').first().waitFor()
   const publisher = await stage.console('publisher')
   await publisher.goto(`${stage.story.server}/console/publication`)
   await publisher.getByText(visit.object).first().click()
-  await decide(publisher, '公示')
+  await surely(publisher, '公示')
   await publisher.getByText(/公示期内|公示中|已公示/).first().waitFor()
   const citizen = await stage.citizen(visit.object)
   await citizen.getByText('未发现问题').first().waitFor()

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
-import { openBrowser } from './browser.mjs'
+import { openBrowser, surely } from './browser.mjs'
 import { startOffice } from './office.mjs'
 
 const run = promisify(execFile)
@@ -65,12 +65,6 @@ async function screen(login) {
   await page.keyboard.press('Enter')
   await page.waitForURL((url) => !url.pathname.endsWith('/sign-in'))
   return page
-}
-
-/** Presses a button and confirms what it asks. */
-async function surely(page, name) {
-  await page.getByRole('button', { name, exact: true }).click()
-  await page.locator('.el-message-box').getByRole('button', { name, exact: true }).click()
 }
 
 const choose = async (page, label, option, nth = 0) => {

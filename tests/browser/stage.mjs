@@ -169,6 +169,14 @@ export async function typePin(page, pin) {
   for (const digit of pin) await page.getByRole('button', { name: digit, exact: true }).tap()
 }
 
+/** Begins the visit whose task is on screen; ends when the arrival is recorded, with its place. */
+export async function begin(page) {
+  await page.getByRole('button', { name: '开始检查', exact: true }).tap()
+  await page.getByRole('button', { name: '已出示，开始检查' }).tap()
+  await page.getByText(/在登记位置/).waitFor()
+  await saved(page)
+}
+
 /** Answers one check point as its kind wants it. */
 export async function answer(card, verdict) {
   const radios = card.getByRole('radio')
@@ -215,10 +223,4 @@ export async function untilOffered(page, button) {
     await page.getByRole('navigation').first().waitFor()
     await page.waitForTimeout(500)
   }
-}
-
-/** Presses a button and the same word in the question that follows. */
-export async function decide(page, word) {
-  await page.getByRole('button', { name: word, exact: true }).first().click()
-  await page.locator('.el-message-box').getByRole('button', { name: word, exact: true }).click()
 }

@@ -1,7 +1,8 @@
 // One inspection in the real user interfaces, from the enrolment of two tablets to the public page.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { addPhoto, answer, at, decide, openStage, saved, settleForMine, untilOffered } from './stage.mjs'
+import { surely } from './browser.mjs'
+import { addPhoto, answer, at, begin, openStage, saved, settleForMine, untilOffered } from './stage.mjs'
 
 let stage, visit
 /** The two tablets' pages. */
@@ -33,9 +34,7 @@ test('both work without network, and their different answers are settled by a pe
   stage.network('cut')
   const path = `/tasks/${visit.task}`
   await at(one, path)
-  await one.getByRole('button', { name: '开始检查' }).tap()
-  await one.getByRole('button', { name: '已出示，开始检查' }).tap()
-  await saved(one)
+  await begin(one)
 
   await at(one, `${path}/record/points`)
   const cards = one.locator('article.point')
@@ -81,7 +80,7 @@ test('a supervisor accepts the record and a publisher publishes it', async () =>
   const supervisor = await stage.console('supervisor')
   await supervisor.goto(`${stage.story.server}/console/review/${visit.task}`)
   await untilOffered(supervisor, supervisor.getByRole('button', { name: '通过', exact: true }))
-  await decide(supervisor, '通过')
+  await surely(supervisor, '通过')
   await supervisor.getByText('已通过').first().waitFor()
   // On a telephone the record is one page that scrolls as a whole, with the way back to the queue.
   await supervisor.setViewportSize({ width: 390, height: 844 })
@@ -97,7 +96,7 @@ test('a supervisor accepts the record and a publisher publishes it', async () =>
   const publisher = await stage.console('publisher')
   await publisher.goto(`${stage.story.server}/console/publication`)
   await publisher.getByText(visit.object).first().click()
-  await decide(publisher, '公示')
+  await surely(publisher, '公示')
   await publisher.getByText(/公示期内|公示中|已公示/).first().waitFor()
 })
 

@@ -9,13 +9,9 @@ export const api = createClient<paths>({ baseUrl: window.location.origin })
  * Sends what must not be lost with the page: it goes on when the page ends, as far as the browser takes that
  * (some 64 KiB on their way together), and like any other request beyond.
  */
-export async function outliving(request: Request): Promise<Response> {
-  const plain = request.clone()
-  try {
-    return await fetch(new Request(request, { keepalive: true }))
-  } catch {
-    return fetch(plain)
-  }
+export function outliving(url: string, method: string, body: string): Promise<Response> {
+  const request = { method, headers: { 'content-type': 'application/json' }, body }
+  return fetch(url, { ...request, keepalive: true }).catch(() => fetch(url, request))
 }
 
 /** The agent understood and said no; `problem.detail` is in words for people. */

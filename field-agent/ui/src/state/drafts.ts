@@ -88,8 +88,7 @@ export function keepDraft(task: string, place: string, text: string | undefined)
   else held.set(name, text)
   seq += 1
   const body = JSON.stringify({ task, place, text, seq })
-  const headers = { 'content-type': 'application/json' }
-  outliving(new Request('/api/drafts', { method: 'PUT', headers, body })).catch(() => undefined)
+  outliving('/api/drafts', 'PUT', body).catch(() => undefined)
 }
 
 /** The cell is saved with this text, which the agent knows. */

@@ -124,7 +124,9 @@ export class Saver {
     this.state.waiting = {}
     try {
       const body = { edits: this.edits(this.state.sending) }
-      const saved = await answer(api.PATCH('/api/tasks/{task}/cells', { params: { path: { task: this.task } }, body, fetch: outliving }))
+      const params = { path: { task: this.task } }
+      const fetch = ({ url, method }: Request) => outliving(url, method, JSON.stringify(body))
+      const saved = await answer(api.PATCH('/api/tasks/{task}/cells', { params, body, fetch }))
       this.answers += 1
       for (const [path, value] of Object.entries(this.state.sending)) {
         draftSaved(this.task, `cell/${path}`, String(value))
@@ -174,9 +176,7 @@ export class Saver {
   private lastChance() {
     if (Object.keys(this.state.waiting).length === 0 || me.value?.person !== this.person) return
     const body = JSON.stringify({ edits: this.edits(this.state.waiting) })
-    const headers = { 'content-type': 'application/json' }
-    const request = new Request(`/api/tasks/${encodeURIComponent(this.task)}/cells`, { method: 'PATCH', headers, body })
-    outliving(request).catch(() => undefined)
+    outliving(`/api/tasks/${encodeURIComponent(this.task)}/cells`, 'PATCH', body).catch(() => undefined)
   }
 }
 
