@@ -65,9 +65,10 @@ async fn narrow(to: SocketAddr, most: usize) -> (SocketAddr, Arc<AtomicUsize>) {
                 tokio::spawn(async move { tokio::io::copy(&mut up, &mut questions).await });
                 let mut buffer = vec![0; 16 << 10];
                 while let Ok(n @ 1..) = answers.read(&mut buffer).await {
-                    let may = left.load(Ordering::SeqCst).min(n);
-                    left.fetch_sub(may, Ordering::SeqCst);
-                    if may < n || down.write_all(&buffer[..n]).await.is_err() {
+                    let less = |left: usize| Some(left.saturating_sub(n));
+                    let was = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
+                    if was.is_ok_and(|left| left < n) || down.write_all(&buffer[..n]).await.is_err()
+                    {
                         break;
                     }
                 }

@@ -3,7 +3,7 @@
 mod wire;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ed25519_dalek::SigningKey;
@@ -81,8 +81,10 @@ pub struct Server {
     pub refuse: Mutex<Option<BlobKind>>,
     /// Another device is sending every file of this form: `busy`, with this `Retry-After`.
     pub busy: Mutex<Option<(BlobKind, u32)>>,
-    /// So many of the next uploads of photos hang until they are let go.
+    /// So many of the next uploads of photos hang until they are let go, of [`Self::hang_bytes`] or more.
     pub hang_uploads: AtomicU32,
+    /// Uploads of fewer bytes do not hang.
+    pub hang_bytes: AtomicUsize,
     /// So many of the next requests with records hang until they are let go, and are answered then.
     pub hang_syncs: AtomicU32,
     /// Lets go what hangs; uploads then end without an answer.
@@ -124,6 +126,7 @@ impl Server {
             refuse: Mutex::default(),
             busy: Mutex::default(),
             hang_uploads: AtomicU32::new(0),
+            hang_bytes: AtomicUsize::new(0),
             hang_syncs: AtomicU32::new(0),
             let_go: tokio::sync::Notify::new(),
             ranges: Mutex::default(),

@@ -1,7 +1,7 @@
 //! What the office answers.
 
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use ed25519_dalek::SigningKey;
 use field_agent::ports::{Fetch, FetchAnswer, FetchError, FetchRequest, Fetching};
@@ -551,14 +551,20 @@ impl Server {
 /// Most events in one answer, so that it is no longer than an answer may be.
 const MOST_EVENTS: usize = 400;
 
+/// Takes one of those that are left, once: requests come side by side.
+fn takes_one(left: &AtomicU32) -> bool {
+    left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1))
+        .is_ok()
+}
+
 impl Fetch for Server {
     fn fetch<'a>(&'a self, _server: &'a str, request: FetchRequest) -> Fetching<'a> {
         Box::pin(async move {
-            if self.offline.load(Ordering::SeqCst) || self.cut_after.load(Ordering::SeqCst) == 0 {
+            // -1: never.
+            let passes = |left: i64| (left != 0).then(|| (left - 1).max(-1));
+            let (set, get) = (Ordering::SeqCst, Ordering::SeqCst);
+            if self.offline.load(get) || self.cut_after.fetch_update(set, get, passes).is_err() {
                 return Err(FetchError::Offline("cut".into()));
-            }
-            if self.cut_after.load(Ordering::SeqCst) > 0 {
-                self.cut_after.fetch_sub(1, Ordering::SeqCst);
             }
             if self.foreign_certificate.load(Ordering::SeqCst) {
                 return Err(FetchError::Certificate("unknown issuer".into()));
@@ -574,22 +580,19 @@ impl Fetch for Server {
                     ..FetchAnswer::default()
                 });
             }
-            if request.method == "PATCH" && self.hang_uploads.load(Ordering::SeqCst) > 0 {
-                self.hang_uploads.fetch_sub(1, Ordering::SeqCst);
+            let long = request.body.len() >= self.hang_bytes.load(Ordering::SeqCst);
+            if request.method == "PATCH" && long && takes_one(&self.hang_uploads) {
                 self.let_go.notified().await;
                 return Err(FetchError::Stalled("nothing moved".into()));
             }
-            if request.method == "POST" && self.hang_syncs.load(Ordering::SeqCst) > 0 {
-                self.hang_syncs.fetch_sub(1, Ordering::SeqCst);
+            if request.method == "POST" && takes_one(&self.hang_syncs) {
                 self.let_go.notified().await;
             }
             let mut answer = self.handle(&request);
-            if self.halve_answers.load(Ordering::SeqCst) > 0 {
-                self.halve_answers.fetch_sub(1, Ordering::SeqCst);
+            if takes_one(&self.halve_answers) {
                 answer.body.truncate(answer.body.len() / 2);
             }
-            if self.lose_answers.load(Ordering::SeqCst) > 0 {
-                self.lose_answers.fetch_sub(1, Ordering::SeqCst);
+            if takes_one(&self.lose_answers) {
                 return Err(FetchError::Stalled("the answer was lost".into()));
             }
             Ok(answer)
