@@ -128,7 +128,7 @@ test('what was kept out is listed with what to do', async () => {
   await at(second, '/sync')
   await card(second).getByText('没有收入的内容').waitFor()
   assert.deepEqual(await inLargest(second, 'nearby, kept out'), [])
-  await second.unroute('**/api/nearby')
+  await second.unrouteAll({ behavior: 'wait' })
 })
 
 test('no page threw an error', () => assert.deepEqual(stage.complaints, []))

@@ -140,7 +140,7 @@ test('what is typed stays over text of a colleague whose clock is ahead, and is 
     edits: [{ path: cell, value: '同事写的，并作补充', seen: ['同事后来改写的'] }],
   })
   await offer().waitFor({ state: 'detached' })
-  await page.context().unroute(`**/api/tasks/${visit.task}/record`)
+  await page.context().unrouteAll({ behavior: 'wait' })
   await page.reload()
   await holds(field(), '同事写的，并作补充')
 })
@@ -178,7 +178,7 @@ async function meets(place, cell, stood, [typed, value], [theirs, theirValue]) {
   const written = page.waitForRequest((request) => request.method() === 'PATCH')
   await offer.getByRole('button', { name: '用这段文字' }).tap()
   assert.deepEqual((await written).postDataJSON().edits, [{ path: cell, value, seen: [theirValue] }])
-  await page.context().unroute(record)
+  await page.context().unrouteAll({ behavior: 'wait' })
   await page.reload()
   await holds(field(), typed)
 }

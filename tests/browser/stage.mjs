@@ -153,16 +153,17 @@ export async function holds(field, text) {
 
 /** Two tablets with the network to the office talk to it until each has heard of the other's key. */
 export async function meet(pages, team) {
-  for (const [n, page] of pages.entries())
-    await page.waitForFunction(
-      async (name) => {
-        await fetch('/api/sync/now', { method: 'POST' })
-        const { rows } = await (await fetch('/api/bundle/parties')).json()
-        return rows.some((one) => one.kind === 'tablet' && one.people.includes(name))
-      },
-      team[1 - n].name,
-      { polling: 1_000 },
-    )
+  for (const [n, page] of pages.entries()) {
+    const heard = async (name) => {
+      await fetch('/api/sync/now', { method: 'POST' })
+      const { rows } = await (await fetch('/api/bundle/parties')).json()
+      return rows.some((one) => one.kind === 'tablet' && one.people.includes(name))
+    }
+    const { name } = team[1 - n]
+    let met = false
+    for (let tries = 0; tries < 120 && !(met = await page.evaluate(heard, name)); tries++) await page.waitForTimeout(500)
+    assert.ok(met, `the tablet of ${team[n].name} has heard of that of ${name}`)
+  }
 }
 
 export async function typePin(page, pin) {
@@ -173,7 +174,7 @@ export async function typePin(page, pin) {
 export async function begin(page) {
   await page.getByRole('button', { name: '开始检查', exact: true }).tap()
   await page.getByRole('button', { name: '已出示，开始检查' }).tap()
-  await page.getByText(/在登记位置/).waitFor()
+  await page.getByText(/误差约 \d+ 米/).waitFor()
   await saved(page)
 }
 
