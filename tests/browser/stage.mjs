@@ -178,12 +178,20 @@ export async function begin(page) {
   await saved(page)
 }
 
+/** Taps an answer; once more, as people do, when what arrived meanwhile moved it away under the finger. */
+async function choose(radio) {
+  const chosen = radio.and(radio.page().locator('[aria-checked=true]'))
+  await radio.tap()
+  await chosen.waitFor({ timeout: 10_000 }).catch(() => radio.tap())
+  await chosen.waitFor()
+}
+
 /** Answers one check point as its kind wants it. */
 export async function answer(card, verdict) {
   const radios = card.getByRole('radio')
-  if (await card.getByRole('radio', { name: '符合', exact: true }).count()) {
-    await card.getByRole('radio', { name: verdict, exact: true }).tap()
-  } else if (await radios.count()) await radios.first().tap()
+  if (await card.getByRole('radio', { name: verdict, exact: true }).count()) {
+    await choose(card.getByRole('radio', { name: verdict, exact: true }))
+  } else if (await radios.count()) await choose(radios.first())
   else if (await card.locator('input[inputmode]').count()) await card.locator('input[inputmode]').first().fill('12')
   else await card.locator('textarea').first().fill('现场查看属实。')
 }
